@@ -1,0 +1,57 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { activityInfo } from '@temporalio/activity';
+import { z } from 'zod';
+import { digestJson } from '../domain/digest.ts';
+import { jsonBytes } from '../domain/json.ts';
+import { DEFAULT_LIMITS, type Limits } from '../domain/limits.ts';
+import { durationMs } from '../domain/schemas/duration.ts';
+import { type LimitsSpec, TaskSpec } from '../domain/schemas/task-spec.ts';
+import { SIZES } from '../domain/sizes.ts';
+import { compileSchema } from './final-answer.ts';
+import type { Admission } from './messages.ts';
+import type { ActivityDeps } from './ports.ts';
+
+/** Limits as they are written, in the workflow's units. */
+export const toLimits = ({ duration, depth: _, ...limits }: LimitsSpec): Partial<Limits> => {
+  const given = Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
+  return duration === undefined ? given : { ...given, durationMs: durationMs(duration) };
+};
+
+const parseSpec = (spec: unknown): TaskSpec => {
+  if (jsonBytes(spec) > SIZES.spec) {
+    throw ApplicationFailure.nonRetryable(`the specification is larger than ${SIZES.spec} bytes.`, 'Spec.TooLarge');
+  }
+  const parsed = TaskSpec.safeParse(spec);
+  if (!parsed.success) throw ApplicationFailure.nonRetryable(z.prettifyError(parsed.error), 'Spec.Invalid');
+  if (parsed.data.output !== undefined) compileSchema(parsed.data.output);
+  return parsed.data;
+};
+
+/**
+ * The first activity of a task: parses the specification and resolves what this worker knows, so that all of it stands in history.
+ * @throws ApplicationFailure `Spec.Invalid`, `Spec.TooLarge`, `Agent.Unknown`
+ */
+export const admit = async (deps: ActivityDeps, spec: unknown): Promise<Admission> => {
+  const task = parseSpec(spec);
+  const agent = deps.agents.find(task.agent);
+  const execution = activityInfo().workflowExecution;
+  if (execution === undefined) throw ApplicationFailure.nonRetryable('admit runs inside a task only.', 'Spec.Invalid');
+  return {
+    agent: agent.name,
+    goal: task.goal,
+    ...(task.input === undefined ? {} : { input: task.input }),
+    ...(task.output === undefined ? {} : { output: task.output }),
+    context: {
+      taskId: execution.workflowId,
+      epoch: execution.runId.slice(0, 8),
+      agent: agent.name,
+      principal: task.principal,
+      ...(task.grants === undefined ? {} : { grants: task.grants }),
+    },
+    model: agent.model.name,
+    limits: { ...DEFAULT_LIMITS, ...agent.limits, ...toLimits(task.limits ?? {}) },
+    specDigest: digestJson(task),
+    searchAttributes: await deps.namespace.searchAttributes(),
+    heartbeatTimeoutMs: deps.heartbeatTimeoutMs,
+  };
+};

@@ -1,0 +1,130 @@
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+import { callId, parseArguments } from '../domain/proposal.ts';
+import type { GoalItem, ProposalItem, ResultItem, SetupItem, Transcript } from '../domain/transcript.ts';
+import { checkFinalAnswer } from './final-answer.ts';
+import { type Life, startLife } from './life.ts';
+import type { ProposeInput, ProposeResult } from './messages.ts';
+import type { ActivityDeps, AgentFacts, GatewayCall, ModelAnswer, Prompt, TranscriptSource } from './ports.ts';
+import { runReads } from './read.ts';
+import type { TranscriptCache } from './transcript-cache.ts';
+
+/** What a crash must not lose: the reads' results, and the answer that was paid for. */
+type Kept = { readonly reads: readonly ResultItem[]; readonly answer?: ModelAnswer };
+
+/** What `propose` needs beside the worker's parts. */
+export type ProposeDeps = ActivityDeps & { readonly cache: TranscriptCache; readonly source: () => TranscriptSource };
+
+/** The calls that travel with this proposal, as the model wrote them. */
+const findReads = (transcript: Transcript, ids: readonly string[]): GatewayCall[] => {
+  const proposal = transcript.items.findLast((item) => item.kind === 'proposal');
+  return ids.map((id) => {
+    const raw = proposal?.calls.find((call) => call.id === id);
+    const parsed = raw === undefined ? undefined : parseArguments(raw);
+    const tool = lastSetup(transcript)?.tools.find(({ name, tool: own }) => name === raw?.name || own === raw?.name)?.tool;
+    if (parsed?.ok !== true || tool === undefined) {
+      throw ApplicationFailure.nonRetryable(`the read ${id} is not in the transcript.`, 'Transcript.DigestMismatch');
+    }
+    return { id, tool, args: parsed.args };
+  });
+};
+
+const lastSetup = (transcript: Transcript): SetupItem | undefined => transcript.items.findLast((item) => item.kind === 'setup');
+
+/** INVARIANT (DESIGN §1): instructions and tools become an item whenever they change, so the exact prompt is in history. */
+const appendSetup = async (deps: ActivityDeps, input: ProposeInput, transcript: Transcript): Promise<SetupItem> => {
+  const goal = transcript.items.find((item): item is GoalItem => item.kind === 'goal');
+  const setup = await deps.gateway.setup(input.context, goal?.output);
+  const last = lastSetup(transcript);
+  if (last?.digest === setup.digest) return last;
+  transcript.append(setup);
+  return setup;
+};
+
+const toPrompt = (setup: SetupItem, transcript: Transcript, maxOutputTokens: number): Prompt => ({
+  setup,
+  items: transcript.items.filter((item) => item.kind !== 'setup'),
+  maxOutputTokens,
+});
+
+const toProposal = (step: number, answer: ModelAnswer): ProposalItem => ({
+  kind: 'proposal',
+  id: `s${step}`,
+  text: answer.text,
+  calls: answer.calls.map((call, index) => ({ id: callId(step, index), ...call })),
+  ...(answer.opaque === undefined ? {} : { opaque: answer.opaque }),
+});
+
+const cost = ({ model }: AgentFacts, { usage }: ModelAnswer): number =>
+  model.price === undefined
+    ? 0
+    : (usage.inputTokens * model.price.inputPer1M + usage.outputTokens * model.price.outputPer1M) / 1_000_000;
+
+type Work = { readonly deps: ProposeDeps; readonly input: ProposeInput; readonly life: Life<Kept>; readonly kept: Kept | undefined };
+
+/** Runs the reads, unless an earlier attempt did, and keeps their results before the model is paid. */
+const takeReads = async ({ deps, input, life, kept }: Work, transcript: Transcript): Promise<readonly ResultItem[]> => {
+  if (kept !== undefined) return kept.reads;
+  if (input.reads.length === 0) return [];
+  const reads = await runReads(deps, { context: input.context, calls: findReads(transcript, input.reads) });
+  life.keep({ reads });
+  return reads;
+};
+
+/** Asks the model, unless an earlier attempt has paid for an answer already. */
+const takeAnswer = async ({ deps, input, life, kept }: Work, prompt: Prompt, reads: readonly ResultItem[]): Promise<ModelAnswer> => {
+  if (kept?.answer !== undefined) return kept.answer;
+  const { context } = input;
+  const answer = await deps.agents.find(context.agent).model.answer(prompt, {
+    signal: Context.current().cancellationSignal,
+    holder: `${context.taskId}/${context.epoch}/s${input.step}`,
+  });
+  life.keep({ reads, answer });
+  return answer;
+};
+
+const run = async (work: Work): Promise<ProposeResult> => {
+  const { deps, input } = work;
+  const key = `${input.context.taskId}/${input.context.epoch}`;
+  const transcript = await deps.cache.load(key, input, deps.source());
+  const before = transcript.at.version;
+  const reads = await takeReads(work, transcript);
+  transcript.append(...reads);
+  const setup = await appendSetup(deps, input, transcript);
+  const promptDigest = transcript.at.digest;
+  const answer = await takeAnswer(work, toPrompt(setup, transcript, input.maxOutputTokens), reads);
+  const proposal = toProposal(input.step, answer);
+  transcript.append(proposal);
+  const reviews = await Promise.all(proposal.calls.map((call) => deps.gateway.review(call, input.context)));
+  const items = transcript.items.slice(before);
+  deps.cache.keep(key, transcript);
+  const agent = deps.agents.find(input.context.agent);
+  const isFinal = proposal.calls.length === 0 && answer.finish === 'stop' && answer.text.trim() !== '';
+  return {
+    items,
+    reviews,
+    ...(isFinal ? { final: checkFinalAnswer(answer.text, setup.output) } : {}),
+    finish: answer.finish,
+    model: answer.model,
+    usage: answer.usage,
+    costUsd: cost(agent, answer),
+    ...(agent.model.contextWindow === undefined ? {} : { window: agent.model.contextWindow }),
+    promptDigest,
+  };
+};
+
+/**
+ * One step's thinking: runs the reads that were just allowed, asks the model, reviews what it proposes.
+ * A retry repeats neither the reads nor the paid answer where heartbeats carried them over (INVARIANTS H1, H2).
+ * @throws ApplicationFailure `Model.*`, `Agent.Unknown`, `Transcript.DigestMismatch`
+ */
+export const propose = async (deps: ProposeDeps, input: ProposeInput): Promise<ProposeResult> => {
+  const context = Context.current();
+  const kept = context.info.heartbeatDetails as Kept | undefined;
+  const life = startLife<Kept>(context, kept);
+  try {
+    return await run({ deps, input, life, kept });
+  } finally {
+    life.end();
+  }
+};

@@ -1,0 +1,60 @@
+/**
+ * Every failure type that Holdfast raises: whether a retry can help, and what the reader should do.
+ * Retry policies, messages and the table in `docs/failures.md` are made from this one list.
+ */
+export const FAILURES = {
+  'Spec.Invalid': { retryable: false, help: 'Correct the named field; `holdfast schema task-spec` prints the schema.' },
+  'Spec.TooLarge': { retryable: false, help: 'Put large input where a tool can read it and pass its name.' },
+  'Agent.Unknown': { retryable: false, help: 'Use one of the named agents, or deploy a worker that has this one.' },
+  'Task.Conflict': { retryable: false, help: 'Use another task id, or start it with the same specification.' },
+  'Task.NotFound': { retryable: false, help: 'Check the id with `holdfast list`, and the namespace.' },
+  'Worker.NotReady': { retryable: true, help: 'Correct the configuration that the message names; the task goes on by itself.' },
+  'Model.RateLimited': { retryable: true, help: 'Wait, or raise the provider’s quota.' },
+  'Model.Unavailable': { retryable: true, help: 'Check the provider’s status.' },
+  'Model.Unreachable': { retryable: true, help: 'Check `baseURL` and the network of the worker.' },
+  'Model.Timeout': { retryable: true, help: 'Raise the model’s `timeout` if answers really take that long.' },
+  'Model.BadResponse': { retryable: true, help: 'The server did not answer in the API’s format; check `baseURL` and `api`.' },
+  'Model.BadRequest': { retryable: false, help: 'The provider refused the request; its message says why.' },
+  'Model.Unauthorized': { retryable: false, help: 'Set the API key that `apiKey.env` names, on the worker.' },
+  'Model.Forbidden': { retryable: false, help: 'The key has no right to this model.' },
+  'Model.NotFound': { retryable: false, help: 'Check the model’s name and `baseURL`.' },
+  'Model.ContextOverflow': { retryable: false, help: 'Use a model with a larger window, or smaller steps.' },
+  'Model.Refused': { retryable: false, help: 'The provider’s content filter refused; change the goal or the input.' },
+  'Model.ResponseTooLarge': { retryable: false, help: 'Lower `limits.tokensPerTurn`.' },
+  'Model.Busy': { retryable: true, help: 'All slots of this model are in use; raise `maxConcurrent` or wait.' },
+  'Transcript.DigestMismatch': { retryable: false, help: 'History and worker disagree; run `holdfast replay TASK`.' },
+  'Tool.Failed': { retryable: true, help: 'The tool’s own error; see the message.' },
+  'Tool.Rejected': { retryable: false, help: 'The call was refused at the moment it was to run; see the reasons.' },
+  'Tool.OutcomeUnknown': { retryable: false, help: 'Find out whether it happened and tell the task: approve = yes, deny = no.' },
+  'Output.Invalid': { retryable: false, help: 'The model could not meet the output schema; simplify it or use a stronger model.' },
+  'Decision.Refused': { retryable: false, help: 'The message says what is pending now and how to name it.' },
+} as const satisfies Record<string, { readonly retryable: boolean; readonly help: string }>;
+
+/** A failure type, `Area.Reason`. */
+export type FailureType = keyof typeof FAILURES;
+
+/** The failure types that no retry can help, for retry policies. */
+export const NON_RETRYABLE: readonly FailureType[] = (Object.keys(FAILURES) as FailureType[]).filter(
+  (type) => !FAILURES[type].retryable,
+);
+
+/** Tells whether a text is one of the listed failure types. */
+export const isFailureType = (type: unknown): type is FailureType => typeof type === 'string' && type in FAILURES;
+
+/** The one form of a reason for people: type, what happened, what to do. */
+export const explain = (type: FailureType, message: string): string => `${type}: ${message} ${FAILURES[type].help}`;
+
+/**
+ * An error with one of the listed types, outside of workflows and activities (those raise Temporal's `ApplicationFailure`
+ * with the same types). `message` says what happened; `help` what to do.
+ */
+export class HoldfastError extends Error {
+  override readonly name = 'HoldfastError';
+  readonly type: FailureType;
+  readonly help: string;
+  constructor(type: FailureType, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.type = type;
+    this.help = FAILURES[type].help;
+  }
+}

@@ -1,0 +1,42 @@
+/** Any value that survives `JSON.stringify` unchanged. */
+export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
+
+/** A JSON object. */
+export type JsonObject = { readonly [key: string]: Json };
+
+/** Tells whether a value is an object with string keys (not null, not an array). */
+export const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Bytes of a text in UTF-8, without allocating the encoded form. */
+export const utf8Bytes = (text: string): number => {
+  let bytes = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code < 0x80) bytes += 1;
+    else if (code < 0x800) bytes += 2;
+    else if (code >= 0xd800 && code <= 0xdbff && i + 1 < text.length) {
+      bytes += 4;
+      i++;
+    } else bytes += 3;
+  }
+  return bytes;
+};
+
+/** Bytes of a value once it is JSON in UTF-8; what Temporal's default converter stores. */
+export const jsonBytes = (value: unknown): number => utf8Bytes(JSON.stringify(value) ?? '');
+
+/**
+ * Cuts a text to at most `maxBytes` of UTF-8 without splitting a character.
+ * The cut is marked, with how much is missing, so that no reader takes a part for the whole.
+ */
+export const cutText = (text: string, maxBytes: number): string => {
+  const total = utf8Bytes(text);
+  if (total <= maxBytes) return text;
+  let kept = Math.min(text.length, maxBytes);
+  while (kept > 0 && utf8Bytes(text.slice(0, kept)) > maxBytes) kept = Math.floor(kept * 0.9);
+  const last = text.charCodeAt(kept - 1);
+  if (last >= 0xd800 && last <= 0xdbff) kept -= 1;
+  const head = text.slice(0, kept);
+  return `${head}\n[cut: ${utf8Bytes(head)} of ${total} bytes shown]`;
+};

@@ -1,0 +1,72 @@
+import type { Digest } from './digest.ts';
+import { isRecord, type JsonObject } from './json.ts';
+import type { Effect } from './task.ts';
+import type { RawCall } from './transcript.ts';
+
+/** A tool as the model is offered it. `name` fits the provider's rules; `tool` is the tool's own name. */
+export type ToolFace = {
+  readonly name: string;
+  readonly tool: string;
+  readonly description: string;
+  /** JSON Schema of the arguments, with the required `decision`. */
+  readonly parameters: JsonObject;
+};
+
+/** Why the model proposes a call (DESIGN §6): a required argument of every tool, taken off before validation. */
+export type Decision = {
+  readonly rationale: string;
+  readonly alternatives: readonly { readonly action: string; readonly rejectedBecause: string }[];
+  /** 0 to 1. */
+  readonly confidence: number;
+  /** Ids of the transcript items it rests on. */
+  readonly basis: readonly string[];
+};
+
+/** A reason of a verdict. `code` is stable, `message` is for people and the model. */
+export type Reason = { readonly code: string; readonly message: string; readonly policy?: string };
+
+/** What the platform decided about a call. */
+export type Verdict = { readonly outcome: 'allow' | 'ask' | 'reject'; readonly reasons: readonly Reason[] };
+
+/** How a call is to be run; facts of the tool on the worker that reviewed it. */
+export type RunPlan = {
+  readonly idempotent: boolean;
+  readonly timeoutMs: number;
+  readonly maxAttempts: number;
+  /** A read that goes in an activity of its own: long, or with retries of its own. */
+  readonly alone: boolean;
+};
+
+/** The review of one proposed call. Arguments stand in the proposal and are not repeated here. */
+export type Review = {
+  readonly callId: string;
+  readonly tool: string;
+  readonly effect: Effect;
+  readonly verdict: Verdict;
+  /** Of tool and arguments: what an approval covers. */
+  readonly digest?: Digest;
+  readonly plan?: RunPlan;
+  /** The call waits for a person's words instead of a tool. */
+  readonly question?: string;
+};
+
+/** A model's arguments, taken apart. */
+export type ParsedArguments =
+  | { readonly ok: true; readonly args: JsonObject; readonly decision: unknown }
+  | { readonly ok: false; readonly error: string };
+
+/** Parses the text of a call's arguments and takes the `decision` off. Never throws: a model writes anything. */
+export const parseArguments = (call: Pick<RawCall, 'arguments'>): ParsedArguments => {
+  let value: unknown;
+  try {
+    value = JSON.parse(call.arguments === '' ? '{}' : call.arguments);
+  } catch {
+    return { ok: false, error: 'the arguments are not valid JSON' };
+  }
+  if (!isRecord(value)) return { ok: false, error: 'the arguments are not a JSON object' };
+  const { decision, ...args } = value;
+  return { ok: true, args: args as JsonObject, decision };
+};
+
+/** The id of a call: step and place, both from 1. */
+export const callId = (step: number, index: number): string => `s${step}.c${index + 1}`;

@@ -1,0 +1,32 @@
+import type { Outcome, TaskStatus } from './task.ts';
+import type { Review } from './proposal.ts';
+import type { TranscriptItem } from './transcript.ts';
+
+/** What is kept of a step beside its transcript items. */
+export type StepRecord = {
+  readonly n: number;
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
+  readonly durationMs: number;
+  readonly model: string;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly costUsd: number;
+  readonly window?: number | undefined;
+  readonly promptDigest: string;
+  readonly reviews: readonly Review[];
+};
+
+/** Something that happened beside the steps. */
+export type TaskEvent = { readonly at: string; readonly type: string; readonly detail: unknown };
+
+/** Everything a trace is made from, whether the workflow kept it or it was read from event history. */
+export type TaskRecord = {
+  readonly taskId: string;
+  readonly status: TaskStatus;
+  readonly spec: unknown;
+  readonly outcome?: Outcome | undefined;
+  readonly steps: readonly StepRecord[];
+  readonly items: readonly TranscriptItem[];
+  readonly events: readonly TaskEvent[];
+};

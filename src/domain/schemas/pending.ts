@@ -1,0 +1,28 @@
+import { z } from 'zod';
+import { DecisionSchema } from './decision.ts';
+
+/** Why a verdict is what it is. */
+export const ReasonSchema = z.object({
+  code: z.string().describe('Stable, for programs'),
+  message: z.string().describe('For people and the model'),
+  policy: z.string().exactOptional(),
+});
+
+/** Something that waits for a person: an entry of the inbox, and of the query `pending`. */
+export const PendingSchema = z.object({
+  id: z.string().describe('Names exactly this question: call id and the first digits of the digest, s5.c1-7f3a'),
+  taskId: z.string(),
+  kind: z.enum(['approval', 'answer', 'review', 'effect', 'compensation']),
+  callId: z.string(),
+  tool: z.string(),
+  args: z.unknown().optional(),
+  question: z.string().exactOptional(),
+  reasons: z.array(ReasonSchema),
+  decision: DecisionSchema.optional().describe('Why the agent wants it, in its own words'),
+  digest: z.templateLiteral(['sha256:', z.string()]).describe('Of tool and arguments: what an approval covers'),
+  since: z.iso.datetime(),
+  may: z.array(z.enum(['approve', 'deny', 'edit', 'answer'])),
+});
+
+/** What `holdfast inbox --json` prints. */
+export const InboxSchema = z.array(PendingSchema);

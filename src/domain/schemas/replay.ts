@@ -1,0 +1,17 @@
+import { z } from 'zod';
+
+/** Where a history and today's workflow code part. */
+export const ReplayDifferenceSchema = z.object({
+  runId: z.string(),
+  eventId: z.int().nullable().describe('Null where the SDK does not name the event'),
+  eventType: z.string().nullable(),
+  message: z.string().describe('What the code did instead'),
+});
+
+/** What `holdfast replay TASK --json` prints. */
+export const ReplaySchema = z.object({
+  ok: z.boolean(),
+  taskId: z.string(),
+  runs: z.array(z.object({ runId: z.string(), events: z.int(), steps: z.int(), ms: z.number() })),
+  difference: ReplayDifferenceSchema.nullable(),
+});

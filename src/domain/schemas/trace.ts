@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import { OutcomeSchema, UsageSchema } from './outcome.ts';
+import { ReasonSchema } from './pending.ts';
+
+/** What a person decided about a call. `by` is a claim: nothing proves it. */
+export const HumanDecisionSchema = z.object({
+  decision: z.enum(['approved', 'denied', 'edited', 'answered']),
+  by: z.string().exactOptional(),
+  verified: z.literal(false),
+  at: z.iso.datetime(),
+  note: z.string().exactOptional(),
+  args: z.unknown().optional(),
+});
+
+/** A call in a trace. */
+export const TracedCallSchema = z.object({
+  id: z.string().describe('Step and place, s3.c1'),
+  tool: z.string(),
+  args: z.unknown(),
+  effect: z.enum(['read', 'write', 'destructive']),
+  decision: z.unknown().describe('What the model wrote; of a rejected call it may be anything'),
+  verdict: z.object({ outcome: z.string().describe('allow, ask or reject'), reasons: z.array(ReasonSchema) }),
+  human: HumanDecisionSchema.exactOptional(),
+  result: z
+    .object({
+      status: z.string().describe('succeeded, failed, rejected, unknown or replayed'),
+      output: z.unknown(),
+      attempts: z.int().min(0),
+      trust: z.string().describe('trusted or untrusted'),
+    })
+    .exactOptional(),
+});
+
+/** A step in a trace. */
+export const TracedStepSchema = z.object({
+  n: z.int().min(1),
+  startedAt: z.iso.datetime(),
+  durationMs: z.number(),
+  model: z.string(),
+  usage: UsageSchema.pick({ inputTokens: true, outputTokens: true }),
+  costUsd: z.number(),
+  context: z.object({
+    tokens: z.number(),
+    window: z.number().nullable().describe('Null where the model’s window is not configured'),
+    pressure: z.number().nullable().describe('tokens / window'),
+  }),
+  promptDigest: z.string(),
+  text: z.string(),
+  calls: z.array(TracedCallSchema),
+});
+
+/** What a task did and why: `holdfast trace TASK --json`. */
+export const TraceSchema = z.object({
+  taskId: z.string(),
+  status: z.string(),
+  spec: z.unknown().describe('The task specification as it was given'),
+  outcome: OutcomeSchema.nullable(),
+  usage: UsageSchema,
+  steps: z.array(TracedStepSchema),
+  events: z.array(z.object({ at: z.string(), type: z.string(), detail: z.unknown() })),
+});

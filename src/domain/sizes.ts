@@ -1,0 +1,29 @@
+/**
+ * Payload bounds, in bytes. INVARIANT H1: nothing over 256 KB goes into heartbeat details, over 1 MB into a query page or
+ * into the input of a new run; the server refuses more than 2 MB, and a refused payload wedges or ends a run.
+ */
+export const SIZES = {
+  /** A task specification. It stands in the history twice: as the workflow's and as `admit`'s input. */
+  spec: 256 * 1024,
+  /** One tool result as the model sees it; longer ones are cut with a marker. */
+  toolOutput: 32 * 1024,
+  /** Arguments of one call. */
+  toolArgs: 64 * 1024,
+  /** A model's answer: kept in heartbeat details together with the results of the reads before it. */
+  modelAnswer: 120 * 1024,
+  /** Heartbeat details. */
+  heartbeat: 256 * 1024,
+  /** One page of a query's answer. */
+  queryPage: 900 * 1024,
+  /** What a run may hand to its successor. */
+  continueAsNew: 900 * 1024,
+  /** A person's note, guidance or answer. */
+  humanText: 16 * 1024,
+  /** One pending decision in the memo and on the page. */
+  pending: 8 * 1024,
+  /** The final output of a task. */
+  output: 256 * 1024,
+} as const;
+
+/** How many reads may travel with one proposal: their results and the answer must fit heartbeat details together. */
+export const MAX_TRAVELLING_READS = 4;

@@ -1,0 +1,116 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { z } from 'zod';
+import type { CallContext, RunContext } from '../activities/ports.ts';
+import { digestJson, shortDigest } from '../domain/digest.ts';
+import type { ResultItem } from '../domain/transcript.ts';
+import type { Tool, ToolLog } from '../tools/tool.ts';
+import { sanitizeOutput } from './sanitize.ts';
+
+/** What one run of a tool is about. */
+export type ToolRun = {
+  readonly tool: Tool;
+  readonly callId: string;
+  readonly args: unknown;
+  readonly input: unknown;
+  readonly context: CallContext;
+  readonly run: RunContext;
+  readonly log: ToolLog;
+};
+
+/**
+ * `task/epoch/call/arguments`. The epoch keeps a new task under an old id apart, the digest a call that was proposed again
+ * with other arguments after a reset (INVARIANT E5).
+ */
+export const idempotencyKey = (context: CallContext, callId: string, args: unknown): string =>
+  `${context.taskId}/${context.epoch}/${callId}/${shortDigest(digestJson(args), 12)}`;
+
+/** Errors of the connection: the request may have arrived (Node, undici and common clients). */
+const LOST_REPLY = /ECONNRESET|EPIPE|ETIMEDOUT|UND_ERR|socket hang up|other side closed|fetch failed|network error|terminated|AbortError|TimeoutError/i;
+/** Errors from before anything was sent: nothing can have happened. */
+const NOT_SENT = /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH/i;
+
+const describe = (error: unknown): string => {
+  const parts: string[] = [];
+  for (let at: unknown = error, depth = 0; at !== undefined && at !== null && depth < 4; depth++) {
+    parts.push(at instanceof Error ? `${at.name === 'Error' ? '' : `${at.name}: `}${at.message}${'code' in at ? ` (${String(at.code)})` : ''}` : String(at));
+    at = at instanceof Error ? at.cause : undefined;
+  }
+  return parts.join(': ').slice(0, 2_000);
+};
+
+/** How a failed attempt is to be taken. */
+const classify = (tool: Tool, error: unknown, signal: AbortSignal): 'failed' | 'retry' | 'unknown' => {
+  const text = describe(error);
+  const isTransport = signal.aborted || LOST_REPLY.test(text) || NOT_SENT.test(text);
+  if (!isTransport) return 'failed';
+  // INVARIANT E3: what does not prove that nothing happened is unknown, and never tried again.
+  if (tool.effect !== 'read' && !tool.idempotent) return !signal.aborted && NOT_SENT.test(text) ? 'failed' : 'unknown';
+  return 'retry';
+};
+
+const checkOutput = async (tool: Tool, output: unknown): Promise<unknown> => {
+  if (tool.output === undefined) return output;
+  const parsed = await tool.output.safeParseAsync(output);
+  if (parsed.success) return parsed.data;
+  throw new TypeError(`the tool's output does not meet its schema: ${z.prettifyError(parsed.error).slice(0, 500)}`);
+};
+
+const failure = ({ tool, callId, run }: ToolRun, error: unknown, signal: AbortSignal): ResultItem => {
+  const status = classify(tool, error, signal);
+  const message = signal.aborted && !run.signal.aborted ? `no answer within ${tool.timeoutMs} ms` : describe(error);
+  if (status === 'retry' && run.attempt < tool.maxAttempts && !run.signal.aborted) {
+    throw ApplicationFailure.create({ type: 'Tool.Failed', message: `${tool.name}: ${message}` });
+  }
+  const isUnknown = status === 'unknown' || (status === 'retry' && tool.effect !== 'read');
+  return {
+    kind: 'result',
+    id: callId,
+    tool: tool.name,
+    status: isUnknown ? 'unknown' : 'failed',
+    output: sanitizeOutput(message),
+    trust: 'untrusted',
+    attempts: run.attempt,
+  };
+};
+
+/** Resolves when the signal aborts; a tool that ignores its signal must not hold the task. */
+const aborted = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    const abort = () => reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
+  });
+
+/**
+ * Runs a tool once. Its failures are results for the model; only an error that a retry may cure is thrown, while attempts are left.
+ * @throws ApplicationFailure `Tool.Failed` (retryable)
+ */
+export const runTool = async (request: ToolRun): Promise<ResultItem> => {
+  const { tool, callId, args, input, context, run, log } = request;
+  const signal = AbortSignal.any([run.signal, AbortSignal.timeout(tool.timeoutMs)]);
+  try {
+    const running = Promise.resolve(
+      tool.execute(input, {
+        taskId: context.taskId,
+        callId,
+        principal: context.principal,
+        idempotencyKey: idempotencyKey(context, callId, args),
+        attempt: run.attempt,
+        signal,
+        heartbeat: run.heartbeat,
+        log,
+      }),
+    );
+    const output = await Promise.race([running, aborted(signal)]);
+    const checked = await checkOutput(tool, output).catch((error: unknown) => ({ mismatch: error }));
+    if (typeof checked === 'object' && checked !== null && 'mismatch' in checked) {
+      // The effect did happen; only its report is of no use.
+      const status = tool.effect === 'read' ? 'failed' : 'succeeded';
+      return { kind: 'result', id: callId, tool: tool.name, status, output: sanitizeOutput(describe(checked.mismatch)), trust: 'untrusted', attempts: run.attempt };
+    }
+    const trust = tool.openWorld ? 'untrusted' : 'trusted';
+    return { kind: 'result', id: callId, tool: tool.name, status: 'succeeded', output: sanitizeOutput(checked), trust, attempts: run.attempt };
+  } catch (error) {
+    return failure(request, error, signal);
+  }
+};

@@ -1,0 +1,13 @@
+import type { Prompt } from '../activities/ports.ts';
+import type { Parsed } from './answer.ts';
+
+/** What a request is made from. */
+export type RequestFacts = { readonly model: string; readonly prompt: Prompt; readonly isOpenAi: boolean };
+
+/** One of the two APIs: where a request goes, what is in it, and how an answer is read. */
+export type Dialect = {
+  readonly path: string;
+  readonly build: (facts: RequestFacts) => Record<string, unknown>;
+  /** Never throws: a server sends anything. */
+  readonly parse: (body: Record<string, unknown>) => Parsed;
+};

@@ -1,0 +1,117 @@
+import { z } from 'zod';
+import { assertNever } from '../domain/assert-never.ts';
+import { isRecord } from '../domain/json.ts';
+import { type Parsed, readArguments } from './answer.ts';
+import type { Dialect, RequestFacts } from './dialect.ts';
+import { readProblem } from './failures.ts';
+import { type RenderedTurn, renderPrompt } from './render.ts';
+
+const toItems = (turn: RenderedTurn): unknown[] => {
+  switch (turn.kind) {
+    case 'user':
+      return [{ role: 'user', content: turn.text }];
+    case 'output':
+      return [{ type: 'function_call_output', call_id: turn.callId, output: turn.text }];
+    case 'answer':
+      return [
+        ...turn.opaque,
+        ...(turn.text === '' ? [] : [{ role: 'assistant', content: turn.text }]),
+        ...turn.calls.map(({ id, ...call }) => ({ type: 'function_call', call_id: id, ...call })),
+      ];
+    default:
+      return assertNever(turn);
+  }
+};
+
+const build = ({ model, prompt }: RequestFacts): Record<string, unknown> => {
+  const { instructions, turns } = renderPrompt(prompt);
+  const { tools, output } = prompt.setup;
+  const functions = tools.map(({ name, description, parameters }) => ({
+    type: 'function',
+    name,
+    description,
+    parameters,
+    strict: false,
+  }));
+  return {
+    model,
+    instructions,
+    ...(functions.length === 0 ? {} : { tools: functions, parallel_tool_calls: true }),
+    ...(output === undefined
+      ? {}
+      : { text: { format: { type: 'json_schema', name: 'final_output', strict: false, schema: output } } }),
+    store: false,
+    include: ['reasoning.encrypted_content'],
+    max_output_tokens: prompt.maxOutputTokens,
+    input: turns.flatMap(toItems),
+  };
+};
+
+const Part = z.object({ text: z.string().nullish(), refusal: z.string().nullish() });
+const Item = z.union([
+  z.object({ type: z.literal('message'), content: z.union([z.string(), z.array(Part)]).nullish() }),
+  z.object({
+    type: z.literal('function_call'),
+    name: z.string(),
+    call_id: z.string().nullish(),
+    arguments: z.unknown(),
+  }),
+  // Other kinds, reasoning among them, say nothing to the platform.
+  z
+    .object({ type: z.string().refine((type) => type !== 'message' && type !== 'function_call') })
+    .transform(() => undefined),
+]);
+const Body = z.object({
+  output: z.array(Item),
+  status: z.string().nullish(),
+  incomplete_details: z.object({ reason: z.string().nullish() }).nullish(),
+});
+
+const partsOf = (content: string | z.infer<typeof Part>[] | null | undefined): z.infer<typeof Part>[] =>
+  typeof content === 'string' ? [{ text: content }] : (content ?? []);
+
+const toParsed = ({ output, incomplete_details }: z.infer<typeof Body>, raw: Record<string, unknown>): Parsed => {
+  const items = output.filter((item) => item !== undefined);
+  const parts = items.flatMap((item) => (item.type === 'message' ? partsOf(item.content) : []));
+  const refusal = parts.find((part) => typeof part.refusal === 'string')?.refusal;
+  if (typeof refusal === 'string') return { kind: 'refused', message: refusal };
+  const reason = incomplete_details?.reason;
+  if (reason === 'content_filter') return { kind: 'refused', message: 'the content filter stopped the answer' };
+  // From the raw body: what was parsed may have lost or reordered fields, and these must go back as they came.
+  const opaque = Array.isArray(raw['output'])
+    ? raw['output'].filter((item) => isRecord(item) && item['type'] === 'reasoning')
+    : [];
+  return {
+    kind: 'answer',
+    answer: {
+      text: parts.map((part) => part.text ?? '').join(''),
+      calls: items.flatMap((item) =>
+        item.type === 'function_call'
+          ? [{ providerId: item.call_id ?? '', name: item.name, arguments: readArguments(item.arguments) }]
+          : [],
+      ),
+      ...(opaque.length === 0 ? {} : { opaque }),
+      finish: reason === 'max_output_tokens' ? 'length' : 'stop',
+      usage: raw['usage'],
+    },
+  };
+};
+
+/** Any status but these, such as `in_progress`, has no answer yet; a server that leaves it out has finished. */
+const FINISHED = new Set(['completed', 'incomplete']);
+
+const parse = (raw: Record<string, unknown>): Parsed => {
+  if (isRecord(raw['error']) || raw['status'] === 'failed') {
+    const { code, message = 'the response failed' } = readProblem(raw);
+    return { kind: 'failed', problem: { code, message } };
+  }
+  const body = Body.safeParse(raw);
+  if (!body.success) return { kind: 'unreadable', message: `no response in this: ${z.prettifyError(body.error)}` };
+  const { status } = body.data;
+  if (typeof status === 'string' && !FINISHED.has(status))
+    return { kind: 'unreadable', message: `the response has the status ${status}` };
+  return toParsed(body.data, raw);
+};
+
+/** OpenAI's Responses API, without state on the server: reasoning travels encrypted with the transcript. */
+export const responsesApi: Dialect = { path: '/responses', build, parse };

@@ -1,0 +1,115 @@
+import type { Client } from '@temporalio/client';
+import type { PendingDecision } from '../domain/decision.ts';
+import { HoldfastError } from '../domain/failures.ts';
+import { AGENT_TASK_TYPE, MEMO } from '../domain/task.ts';
+import { decodeOne } from './history.ts';
+
+/** A task in a list. */
+export type TaskSummary = {
+  readonly taskId: string;
+  readonly runId: string;
+  readonly status: string;
+  readonly agent: string | null;
+  readonly goal: string | null;
+  readonly principal: string | null;
+  readonly tenant: string | null;
+  readonly costUsd: number | null;
+  readonly startedAt: string | null;
+  readonly closedAt: string | null;
+  readonly pending: readonly PendingDecision[];
+};
+
+/** What a list is narrowed to. */
+export type TaskFilter = {
+  readonly status?: string | undefined;
+  readonly agent?: string | undefined;
+  readonly principal?: string | undefined;
+  readonly tenant?: string | undefined;
+  readonly waitingFor?: string | undefined;
+};
+
+/** A page of tasks, newest first; `next` is given to the next call. */
+export type TaskPage = { readonly tasks: readonly TaskSummary[]; readonly next: string | null };
+
+const ATTRIBUTES = {
+  status: 'HoldfastStatus',
+  agent: 'HoldfastAgent',
+  principal: 'HoldfastPrincipal',
+  tenant: 'HoldfastTenant',
+  waitingFor: 'HoldfastWaitingFor',
+} as const satisfies Record<keyof TaskFilter, string>;
+
+/** A value in a list filter; quotes in it are doubled as Temporal's SQL-like language wants. */
+const quote = (value: string): string => `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
+
+/** Statuses of tasks that have not ended: closed runs keep their last values, so the run's own state is asked too. */
+const OPEN: readonly string[] = ['running', 'waiting', 'paused', 'compensating'];
+
+const toQuery = (filter: TaskFilter): string => {
+  const terms = [`WorkflowType = '${AGENT_TASK_TYPE}'`];
+  for (const [field, attribute] of Object.entries(ATTRIBUTES)) {
+    const value = filter[field as keyof TaskFilter];
+    if (value !== undefined) terms.push(`${attribute} = ${quote(value)}`);
+  }
+  if (filter.waitingFor !== undefined || OPEN.includes(filter.status ?? '')) terms.push("ExecutionStatus = 'Running'");
+  return terms.join(' AND ');
+};
+
+type Execution = NonNullable<Awaited<ReturnType<Client['workflowService']['listWorkflowExecutions']>>['executions']>[number];
+
+const time = (at: { seconds?: unknown } | null | undefined): string | null =>
+  at?.seconds === undefined || at.seconds === null ? null : new Date(Number(at.seconds) * 1_000).toISOString();
+
+const CLOSED: Record<number, string> = { 3: 'failed', 4: 'cancelled', 5: 'terminated', 7: 'timed out' };
+
+/** A list entry, from visibility alone: no worker is asked. */
+export const toSummary = (execution: Execution): TaskSummary => {
+  const attribute = (name: string): unknown => {
+    const payload = execution.searchAttributes?.indexedFields?.[name];
+    return payload === undefined ? null : decodeOne(payload as never);
+  };
+  const memo = (name: string): unknown => {
+    const payload = execution.memo?.fields?.[name];
+    return payload === undefined ? null : decodeOne(payload as never);
+  };
+  const text = (value: unknown): string | null => (Array.isArray(value) ? text(value[0]) : typeof value === 'string' ? value : null);
+  const pending = memo(MEMO.pending);
+  const isOpen = execution.status === 1;
+  return {
+    taskId: execution.execution?.workflowId ?? '',
+    runId: execution.execution?.runId ?? '',
+    status: CLOSED[execution.status ?? 0] ?? text(attribute('HoldfastStatus')) ?? (isOpen ? 'running' : 'completed'),
+    agent: text(memo(MEMO.agent)),
+    goal: text(memo(MEMO.goal)),
+    principal: text(attribute('HoldfastPrincipal')),
+    tenant: text(attribute('HoldfastTenant')),
+    costUsd: typeof attribute('HoldfastCostUsd') === 'number' ? (attribute('HoldfastCostUsd') as number) : null,
+    startedAt: time(execution.startTime as never),
+    closedAt: time(execution.closeTime as never),
+    pending: isOpen && Array.isArray(pending) ? (pending as PendingDecision[]) : [],
+  };
+};
+
+/**
+ * One page of tasks.
+ * @param options `limit` 1 to 1,000; `next` of the page before
+ * @throws HoldfastError `Spec.Invalid` when a filter needs a search attribute that the namespace lacks
+ */
+export const listTasks = async (client: Client, filter: TaskFilter, options: { readonly limit: number; readonly next?: string | undefined }): Promise<TaskPage> => {
+  try {
+    const answer = await client.workflowService.listWorkflowExecutions({
+      namespace: client.options.namespace,
+      query: toQuery(filter),
+      pageSize: options.limit,
+      ...(options.next === undefined ? {} : { nextPageToken: Buffer.from(options.next, 'base64url') }),
+    });
+    const token = answer.nextPageToken;
+    const next = token && token.length > 0 ? Buffer.from(token).toString('base64url') : null;
+    return { tasks: (answer.executions ?? []).map(toSummary), next };
+  } catch (error) {
+    if (/invalid search attribute|not defined|no mapping/i.test(String(error))) {
+      throw new HoldfastError('Spec.Invalid', `this namespace lacks a search attribute for that filter (${String(error).slice(0, 200)}); \`holdfast doctor\` says how to add it.`, { cause: error });
+    }
+    throw error;
+  }
+};

@@ -1,0 +1,133 @@
+import * as wf from '@temporalio/workflow';
+import type { ProposeResult } from '../activities/messages.ts';
+import { jsonBytes } from '../domain/json.ts';
+import { describeLimit, reachedLimit } from '../domain/limits.ts';
+import { SIZES } from '../domain/sizes.ts';
+import type { Outcome } from '../domain/task.ts';
+import { admission, thinking } from './activities.ts';
+import { CallRunner } from './calls.ts';
+import { Desk } from './desk.ts';
+import { describeFailure, type End, historyIsFull } from './end.ts';
+import { judge } from './judge.ts';
+import { registerQueries } from './queries.ts';
+import { type Carried, TaskState } from './state.ts';
+import { setStatus, showAdmission, showEnd, showPage } from './visibility.ts';
+
+/**
+ * One agent task: limits → propose → verdicts → approval? → execute → record → checkpoint → limits → … → outcome.
+ * Deterministic and generic: prompts, tools, schemas and rules live on the activity side.
+ * Always completes with an outcome, also when the task failed or was cancelled; Temporal's own failure is for bugs.
+ * @param spec the task specification; anything: `admit` parses it
+ * @param carried the state that the run before this one handed over
+ */
+export async function agentTask(spec: unknown, carried?: Carried): Promise<Outcome> {
+  const { workflowId, runId } = wf.workflowInfo();
+  const task = new TaskState({ taskId: workflowId, runId }, spec, carried);
+  const desk = new Desk(task);
+  desk.register();
+  registerQueries(task);
+  const end = await loop(task, desk).catch((error: unknown) => describeFailure(error, task));
+  return wf.CancellationScope.nonCancellable(() => finish(task, desk, end));
+}
+
+async function loop(task: TaskState, desk: Desk): Promise<End> {
+  if (task.admission === undefined) await admitTask(task);
+  const calls = new CallRunner(task, desk, () => whilePaused(task));
+  for (;;) {
+    await checkpoint(task);
+    const reached = reachedLimit(task.admitted.limits, task.usage, task.activeMs);
+    if (reached !== undefined) return { status: 'limit', reason: describeLimit(reached) };
+    if (historyIsFull()) return { status: 'limit', reason: 'limit history reached: the server ends a run that grows further' };
+    const proposal = await propose(task);
+    const judged = judge(task, proposal);
+    if (judged.end !== undefined) return judged.end;
+    await calls.run(judged.calls, proposal.reviews);
+  }
+}
+
+/** Resolves what the worker knows, once; from then on it stands in history. */
+async function admitTask(task: TaskState): Promise<void> {
+  // The check stands before the scheduling: a payload that is too large would wedge the run.
+  if (jsonBytes(task.spec ?? null) > SIZES.spec) {
+    throw wf.ApplicationFailure.nonRetryable(`the specification is larger than ${SIZES.spec} bytes.`, 'Spec.TooLarge');
+  }
+  task.admission = await admission.admit.executeWithOptions({ summary: 'admit the task' }, [task.spec ?? null]);
+  const { goal, input, output } = task.admission;
+  task.transcript.append({
+    kind: 'goal',
+    id: 'goal',
+    text: goal,
+    ...(input === undefined ? {} : { input }),
+    ...(output === undefined ? {} : { output }),
+  });
+  showAdmission(task);
+}
+
+/** One step's thinking: the reads that were just allowed, the model, the review of what it proposes. */
+async function propose(task: TaskState): Promise<ProposeResult> {
+  const { context, limits, model, heartbeatTimeoutMs } = task.admitted;
+  task.step += 1;
+  task.doing = `thinking (step ${task.step})`;
+  showPage(task);
+  const startedAt = Date.now();
+  const { step, base, appended, reads } = task;
+  const input = { step, context, base, appended, at: task.transcript.at, reads, maxOutputTokens: limits.tokensPerTurn };
+  const summary = `step ${step}: ${reads.length > 0 ? `${reads.length} read${reads.length > 1 ? 's' : ''}, then ` : ''}ask ${model}`;
+  const proposal = await thinking(limits.durationMs - task.activeMs, heartbeatTimeoutMs).propose.executeWithOptions(
+    { summary },
+    [input],
+  );
+  record(task, proposal, startedAt);
+  return proposal;
+}
+
+/** Appends the answer and counts what it cost. */
+function record(task: TaskState, proposal: ProposeResult, startedAt: number): void {
+  task.transcript.append(...proposal.items);
+  task.base = task.transcript.at;
+  task.reads = [];
+  const { usage, costUsd, model, window, promptDigest, reviews } = proposal;
+  const { inputTokens, outputTokens } = usage;
+  task.usage.steps += 1;
+  task.usage.inputTokens += inputTokens;
+  task.usage.outputTokens += outputTokens;
+  task.usage.costUsd += costUsd;
+  const durationMs = Date.now() - startedAt;
+  task.steps.push({ n: task.step, startedAt, durationMs, model, inputTokens, outputTokens, costUsd, window, promptDigest, reviews });
+}
+
+/** Between two steps: what people said is heard, a pause is kept, and a long history gets a new run. */
+async function checkpoint(task: TaskState): Promise<void> {
+  await whilePaused(task);
+  task.takeSaid();
+  const { continueAsNewSuggested } = wf.workflowInfo();
+  if (!continueAsNewSuggested || task.transcript.size > SIZES.continueAsNew) return;
+  await wf.condition(wf.allHandlersFinished);
+  const carried = task.carry();
+  if (jsonBytes(carried) + jsonBytes(task.spec) > SIZES.continueAsNew) return;
+  await wf.continueAsNew<typeof agentTask>(task.spec, carried);
+}
+
+/** Waits while the task is paused. Handlers may pause it again before this goes on, hence the loop. */
+async function whilePaused(task: TaskState): Promise<void> {
+  while (task.paused) {
+    task.doing = 'paused';
+    setStatus(task, 'paused');
+    task.stopClock();
+    try {
+      await wf.condition(() => !task.paused);
+    } finally {
+      task.startClock();
+    }
+    setStatus(task, 'running');
+  }
+}
+
+/** Takes the questions off the desk, writes the last values and builds the outcome. */
+async function finish(task: TaskState, desk: Desk, end: End): Promise<Outcome> {
+  desk.clear();
+  await wf.condition(wf.allHandlersFinished);
+  if (task.admission !== undefined) showEnd(task, end.status);
+  const { taskId, runId, usage, effects } = task;
+  return { taskId, runId, ...end, usage, effects };
+}

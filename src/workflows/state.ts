@@ -1,0 +1,135 @@
+import type { Admission } from '../activities/messages.ts';
+import { type DeskState, emptyDesk } from '../domain/desk.ts';
+import type { StepRecord, TaskEvent } from '../domain/record.ts';
+import type { EffectRecord, TaskStatus, Usage } from '../domain/task.ts';
+import { Transcript, type TranscriptItem, type TranscriptVersion } from '../domain/transcript.ts';
+
+/** What a run hands to its successor: all of the state, as plain data (INVARIANT A4). */
+export type Carried = {
+  readonly admission: Admission;
+  readonly items: readonly TranscriptItem[];
+  readonly base: TranscriptVersion;
+  readonly step: number;
+  readonly usage: Usage;
+  readonly effects: readonly EffectRecord[];
+  readonly steps: readonly StepRecord[];
+  readonly events: readonly TaskEvent[];
+  readonly reads: readonly string[];
+  readonly desk: DeskState;
+  readonly updates: readonly string[];
+  readonly activeMs: number;
+  readonly invalid: number;
+  readonly notes: number;
+  readonly said: readonly string[];
+  readonly paused: boolean;
+};
+
+/** Events kept in memory; all of them stand in the history anyway. */
+const KEPT_EVENTS = 200;
+/** Update ids kept to recognise one that comes again after continue-as-new (the server's own memory is per run). */
+const KEPT_UPDATES = 200;
+
+/** The state of a running task: one object, changed by the loop and by message handlers, passed on whole. */
+export class TaskState {
+  readonly spec: unknown;
+  readonly taskId: string;
+  readonly runId: string;
+  admission: Admission | undefined;
+  readonly transcript: Transcript;
+  /** Where the last answer ended: what came since goes to the next `propose`. */
+  base: TranscriptVersion;
+  status: TaskStatus = 'running';
+  step = 0;
+  readonly usage: Usage = { steps: 0, toolCalls: 0, inputTokens: 0, outputTokens: 0, costUsd: 0 };
+  readonly effects: EffectRecord[] = [];
+  readonly steps: StepRecord[] = [];
+  readonly events: TaskEvent[] = [];
+  /** Allowed reads that travel with the next `propose`. */
+  reads: readonly string[] = [];
+  readonly desk: DeskState = emptyDesk();
+  readonly updates: string[] = [];
+  /** Consecutive proposals of which nothing could be used. */
+  invalid = 0;
+  notes = 0;
+  /** What people said while a proposal was under way; it enters the transcript before the next one. */
+  readonly said: string[] = [];
+  paused = false;
+  /** What the task is doing, for people. */
+  doing = 'starting';
+  #activeBefore = 0;
+  #activeSince: number | undefined = Date.now();
+
+  constructor(ids: { readonly taskId: string; readonly runId: string }, spec: unknown, carried?: Carried) {
+    this.taskId = ids.taskId;
+    this.runId = ids.runId;
+    this.spec = spec;
+    this.transcript = new Transcript(carried?.items);
+    this.base = carried?.base ?? this.transcript.at;
+    if (carried === undefined) return;
+    const { step, usage, effects, steps, events, reads, desk, updates, activeMs, invalid, notes, said, paused, admission } = carried;
+    Object.assign(this, { step, reads, invalid, notes, paused, admission });
+    Object.assign(this.usage, usage);
+    Object.assign(this.desk, desk);
+    this.effects.push(...effects);
+    this.steps.push(...steps);
+    this.events.push(...events);
+    this.updates.push(...updates);
+    this.said.push(...said);
+    this.#activeBefore = activeMs;
+  }
+
+  /** What was resolved at admission; the loop begins after it. */
+  get admitted(): Admission {
+    if (this.admission === undefined) throw new TypeError('the task is not admitted yet');
+    return this.admission;
+  }
+
+  /** Items that no `propose` was given yet. */
+  get appended(): readonly TranscriptItem[] {
+    return this.transcript.items.slice(this.base.version);
+  }
+
+  /** Milliseconds the task was active, without waits for people and pauses. */
+  get activeMs(): number {
+    return this.#activeBefore + (this.#activeSince === undefined ? 0 : Date.now() - this.#activeSince);
+  }
+
+  /** Stops the clock of the limit `duration`. */
+  stopClock(): void {
+    this.#activeBefore = this.activeMs;
+    this.#activeSince = undefined;
+  }
+
+  startClock(): void {
+    this.#activeSince ??= Date.now();
+  }
+
+  event(type: string, detail: unknown): void {
+    this.events.push({ at: new Date(Date.now()).toISOString(), type, detail });
+    if (this.events.length > KEPT_EVENTS) this.events.shift();
+  }
+
+  /** Moves what people said into the transcript; only between proposals, whose base must not move under them. */
+  takeSaid(): void {
+    for (const text of this.said.splice(0)) this.note('human', text);
+  }
+
+  note(from: 'human' | 'platform', text: string): void {
+    this.notes += 1;
+    this.transcript.append({ kind: 'note', id: `n${this.notes}`, from, text });
+  }
+
+  /** INVARIANT A4. @returns whether this update was processed before, perhaps by an earlier run */
+  seenUpdate(id: string): boolean {
+    if (this.updates.includes(id)) return true;
+    this.updates.push(id);
+    if (this.updates.length > KEPT_UPDATES) this.updates.shift();
+    return false;
+  }
+
+  carry(): Carried {
+    const { admitted: admission, base, step, usage, effects, steps, events, reads, desk, updates, activeMs, invalid, notes, said, paused } = this;
+    const items = this.transcript.items;
+    return { admission, items, base, step, usage, effects, steps, events, reads, desk, updates, activeMs, invalid, notes, said, paused };
+  }
+}

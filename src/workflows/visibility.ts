@@ -1,0 +1,89 @@
+import { defineSearchAttributeKey, type SearchAttributeUpdatePair } from '@temporalio/common';
+import { setCurrentDetails, upsertMemo, upsertSearchAttributes } from '@temporalio/workflow';
+import type { PendingDecision } from '../domain/decision.ts';
+import { cutText, jsonBytes } from '../domain/json.ts';
+import { renderPage } from '../domain/page.ts';
+import { SIZES } from '../domain/sizes.ts';
+import { MEMO, type SearchAttributeName, type TaskStatus } from '../domain/task.ts';
+import type { TaskState } from './state.ts';
+
+const STATUS = defineSearchAttributeKey('HoldfastStatus', 'KEYWORD');
+const AGENT = defineSearchAttributeKey('HoldfastAgent', 'KEYWORD');
+const PRINCIPAL = defineSearchAttributeKey('HoldfastPrincipal', 'KEYWORD');
+const TENANT = defineSearchAttributeKey('HoldfastTenant', 'KEYWORD');
+const WAITING_FOR = defineSearchAttributeKey('HoldfastWaitingFor', 'KEYWORD_LIST');
+const COST = defineSearchAttributeKey('HoldfastCostUsd', 'DOUBLE');
+
+/** Writes search attributes, those that the namespace has: an unregistered one would wedge the run. */
+const upsert = (task: TaskState, pairs: readonly SearchAttributeUpdatePair[]): void => {
+  const known = task.admission?.searchAttributes ?? [];
+  const possible = pairs.filter(({ key }) => known.includes(key.name as SearchAttributeName));
+  if (possible.length > 0) upsertSearchAttributes(possible);
+};
+
+/** What is waited for; no value where nothing is. */
+const waitingFor = (task: TaskState): SearchAttributeUpdatePair => {
+  const kinds = [...new Set(task.desk.pending.map(({ kind }) => kind))];
+  return { key: WAITING_FOR, value: kinds.length > 0 ? kinds : null };
+};
+
+/** A pending decision as the memo holds it: bounded, so that many of them fit. */
+const forMemo = (pending: PendingDecision): PendingDecision =>
+  jsonBytes(pending) <= SIZES.pending ? pending : { ...pending, args: cutText(JSON.stringify(pending.args ?? null), 2_048), decision: undefined };
+
+/** Tells the page what to show. Costs no event: the page is an answer to a query. */
+export const showPage = (task: TaskState): void => {
+  setCurrentDetails(
+    renderPage({
+      taskId: task.taskId,
+      status: task.status,
+      agent: task.admission?.agent ?? '?',
+      goal: task.admission?.goal ?? '',
+      principal: task.admission?.context.principal.id ?? '?',
+      doing: task.doing,
+      usage: task.usage,
+      limits: task.admission?.limits,
+      pending: task.desk.pending,
+      effects: task.effects,
+      events: task.events,
+    }),
+  );
+};
+
+/** Moves to a status and makes it findable. Costs events, so it happens on changes only. */
+export const setStatus = (task: TaskState, status: TaskStatus): void => {
+  task.status = status;
+  upsert(task, [{ key: STATUS, value: status }, waitingFor(task)]);
+  showPage(task);
+};
+
+/** What the list shows of a task from its first second on. */
+export const showAdmission = (task: TaskState): void => {
+  const { context, goal, specDigest, agent } = task.admitted;
+  const { principal } = context;
+  upsertMemo({ [MEMO.specDigest]: specDigest, [MEMO.agent]: agent, [MEMO.goal]: cutText(goal, 300) });
+  upsert(task, [
+    { key: STATUS, value: task.status },
+    { key: AGENT, value: agent },
+    { key: PRINCIPAL, value: principal.id },
+    ...(principal.tenant === undefined ? [] : [{ key: TENANT, value: principal.tenant }]),
+  ]);
+  showPage(task);
+};
+
+/** Puts what is pending into the memo, so that the inbox is one list call and needs no worker. */
+export const showPending = (task: TaskState): void => {
+  upsertMemo({ [MEMO.pending]: task.desk.pending.map(forMemo) });
+  setStatus(task, task.desk.pending.length > 0 ? 'waiting' : task.paused ? 'paused' : 'running');
+};
+
+/** The last values: a closed run keeps them. */
+export const showEnd = (task: TaskState, status: TaskStatus): void => {
+  task.status = status;
+  task.doing = 'ended';
+  upsert(task, [
+    { key: STATUS, value: status },
+    { key: COST, value: task.usage.costUsd },
+  ]);
+  showPage(task);
+};
