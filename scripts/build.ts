@@ -1,13 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { bundleWorkflowCode } from '@temporalio/worker';
+import { bundleWorkflows } from '../src/bundle.ts';
 
 // Builds dist/: JavaScript with declarations, and the workflow bundle, so that a worker starts without bundling.
 const root = fileURLToPath(new URL('..', import.meta.url));
 rmSync(`${root}dist`, { recursive: true, force: true });
 const { status } = spawnSync(process.execPath, [`${root}node_modules/typescript/bin/tsc`, '-p', `${root}tsconfig.build.json`], { stdio: 'inherit' });
 if (status !== 0) process.exit(status ?? 1);
-const { code } = await bundleWorkflowCode({ workflowsPath: `${root}src/workflows/index.ts`, logger: undefined as never });
+const { code } = await bundleWorkflows();
 writeFileSync(`${root}dist/workflow-bundle.js`, code);
 if (existsSync(`${root}dist/cli/main.js`)) chmodSync(`${root}dist/cli/main.js`, 0o755);

@@ -21,7 +21,7 @@ import type { Trace } from './domain/trace.ts';
 import { decodeAll, notFound, readTask, runChain } from './timeline/history.ts';
 import type { ProgressEvent } from './timeline/progress-event.ts';
 import { RecordReader } from './timeline/record.ts';
-import { listTasks, type TaskFilter, type TaskPage, type TaskSummary, toSummary } from './timeline/tasks.ts';
+import { listTasks, listWaiting, type TaskFilter, type TaskPage, type TaskSummary, toSummary } from './timeline/tasks.ts';
 import { readPrompt, readTrace, type StepPrompt } from './timeline/trace.ts';
 
 export type { ProgressEvent, StepPrompt, TaskFilter, TaskPage, TaskSummary };
@@ -128,7 +128,7 @@ export class AgentClient implements AsyncDisposable {
     filter: TaskFilter = {},
     options: { readonly limit?: number; readonly next?: string | undefined } = {},
   ): Promise<{ readonly pending: readonly PendingDecision[]; readonly next: string | null }> {
-    const { tasks, next } = await this.list({ status: 'waiting', ...filter }, options);
+    const { tasks, next } = await listWaiting(this.temporal, filter, { limit: options.limit ?? 50, next: options.next });
     const pending = tasks.flatMap((task) => task.pending);
     return { pending: pending.filter(({ kind }) => filter.waitingFor === undefined || kind === filter.waitingFor), next };
   }

@@ -1,11 +1,10 @@
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { bundleWorkflowCode, NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import type { Connection } from '@temporalio/client';
 import { createActivities } from './activities/index.ts';
 import { workflowSlots } from './activities/model-slots.ts';
 import type { AgentDirectory, Model, NamespaceFacts } from './activities/ports.ts';
 import { toLimits } from './activities/admit.ts';
+import { findBundle, type WorkflowBundle } from './bundle.ts';
 import { type Config, ConfigError, type ModelConfig, readEnvironment, readSecret, resolveTemporal } from './config.ts';
 import { durationMs } from './domain/schemas/duration.ts';
 import { SEARCH_ATTRIBUTES, type SearchAttributeName } from './domain/task.ts';
@@ -24,7 +23,7 @@ export type CreateWorkerOptions = {
   /** A connection of the host's own; it stays open when the worker ends. */
   readonly connection?: NativeConnection;
   /** The workflow bundle, when it is not the one of this package. */
-  readonly workflowBundle?: { readonly codePath: string };
+  readonly workflowBundle?: WorkflowBundle;
   /** Options of Temporal's worker that win over Holdfast's. */
   readonly temporal?: Partial<WorkerOptions>;
   readonly log?: ToolLog;
@@ -99,13 +98,6 @@ const namespaceFacts = (connection: NativeConnection | Connection, namespace: st
   };
 };
 
-/** The bundle that the build made; from sources, one is made now. */
-const defaultBundle = async (): Promise<NonNullable<WorkerOptions['workflowBundle']>> => {
-  const built = fileURLToPath(new URL('./workflow-bundle.js', import.meta.url));
-  if (existsSync(built)) return { codePath: built };
-  return bundleWorkflowCode({ workflowsPath: fileURLToPath(new URL('./workflows/index.ts', import.meta.url)) });
-};
-
 const connect = async ({ address, namespace, connection }: CreateWorkerOptions) => {
   const target = resolveTemporal({ address, namespace });
   if (connection !== undefined) return { connection, namespace: target.namespace };
@@ -131,7 +123,7 @@ export const createWorker = async (options: CreateWorkerOptions): Promise<Holdfa
     connection,
     namespace,
     taskQueue: options.taskQueue ?? settings.taskQueue ?? environment.HOLDFAST_TASK_QUEUE,
-    workflowBundle: options.workflowBundle ?? (await defaultBundle()),
+    workflowBundle: options.workflowBundle ?? (await findBundle()),
     activities: createActivities({
       agents: buildDirectory(agents, models),
       gateway: createGateway(agents, log),
@@ -160,3 +152,8 @@ export const createWorker = async (options: CreateWorkerOptions): Promise<Holdfa
     state: () => worker.getState(),
   };
 };
+
+if (import.meta.main) {
+  const { runWorkerProcess } = await import('./worker-process.ts');
+  await runWorkerProcess({});
+}

@@ -1,6 +1,7 @@
+import { z } from 'zod';
 import type { ModelAnswer, ModelUsage } from '../activities/ports.ts';
 import { isRecord } from '../domain/json.ts';
-import type { Problem } from './failures.ts';
+import { type Problem, readProblem } from './failures.ts';
 
 /** What an API's body held, before usage is settled and sizes are checked. */
 export type ParsedAnswer = Omit<ModelAnswer, 'usage' | 'model'> & { readonly usage: unknown };
@@ -10,6 +11,23 @@ export type Parsed =
   | { readonly kind: 'answer'; readonly answer: ParsedAnswer }
   | { readonly kind: 'refused' | 'unreadable'; readonly message: string }
   | { readonly kind: 'failed'; readonly problem: Problem };
+
+/** The error in an answer with status 200, if it is one. Routers send the status of the server behind them as its code. */
+const readFailed = (raw: Record<string, unknown>): Parsed | undefined => {
+  if (!isRecord(raw['error']) && raw['status'] !== 'failed') return undefined;
+  const { code, message = 'the request failed' } = readProblem(raw);
+  const status = isRecord(raw['error']) && typeof raw['error']['code'] === 'number' ? raw['error']['code'] : undefined;
+  return { kind: 'failed', problem: { code, message, status } };
+};
+
+/** Reads an answer's body by its schema. Never throws: what does not fit is unreadable. */
+export const readBody = <T>(schema: z.ZodType<T>, raw: Record<string, unknown>, read: (body: T) => Parsed): Parsed => {
+  const failed = readFailed(raw);
+  if (failed !== undefined) return failed;
+  const body = schema.safeParse(raw);
+  if (body.success) return read(body.data);
+  return { kind: 'unreadable', message: `not an answer of this API: ${z.prettifyError(body.error)}` };
+};
 
 /** A call's arguments as the model's text; some servers send the object itself. */
 export const readArguments = (value: unknown): string =>

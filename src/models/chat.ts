@@ -1,10 +1,8 @@
 import { z } from 'zod';
 import { assertNever } from '../domain/assert-never.ts';
-import { isRecord } from '../domain/json.ts';
-import { type Parsed, readArguments } from './answer.ts';
+import { type Parsed, readArguments, readBody } from './answer.ts';
 import type { Dialect, RequestFacts } from './dialect.ts';
-import { readProblem } from './failures.ts';
-import { type RenderedTurn, renderPrompt } from './render.ts';
+import type { RenderedTurn } from './render.ts';
 
 const toMessage = (turn: RenderedTurn): unknown => {
   switch (turn.kind) {
@@ -25,9 +23,8 @@ const toMessage = (turn: RenderedTurn): unknown => {
   }
 };
 
-const build = ({ model, prompt, isOpenAi }: RequestFacts): Record<string, unknown> => {
-  const { instructions, turns } = renderPrompt(prompt);
-  const { tools, output } = prompt.setup;
+const build = ({ model, rendered, setup, maxOutputTokens, isOpenAi }: RequestFacts): Record<string, unknown> => {
+  const { tools, output } = setup;
   const functions = tools.map(({ name, description, parameters }) => ({
     type: 'function',
     function: { name, description, parameters },
@@ -44,13 +41,16 @@ const build = ({ model, prompt, isOpenAi }: RequestFacts): Record<string, unknow
           },
         }),
     // OpenAI's newer models refuse `max_tokens`; many compatible servers know nothing else.
-    [isOpenAi ? 'max_completion_tokens' : 'max_tokens']: prompt.maxOutputTokens,
-    messages: [{ role: 'system', content: instructions }, ...turns.map(toMessage)],
+    [isOpenAi ? 'max_completion_tokens' : 'max_tokens']: maxOutputTokens,
+    messages: [{ role: 'system', content: rendered.instructions }, ...rendered.turns.map(toMessage)],
   };
 };
 
 const Part = z.object({ text: z.string().nullish(), refusal: z.string().nullish() });
-const Call = z.object({ id: z.string().nullish(), function: z.object({ name: z.string(), arguments: z.unknown() }) });
+const Call = z.object({
+  id: z.string().nullish(),
+  function: z.object({ name: z.string(), arguments: z.unknown().optional() }),
+});
 const Message = z.object({
   content: z.union([z.string(), z.array(Part)]).nullish(),
   refusal: z.string().nullish(),
@@ -80,18 +80,8 @@ const toParsed = ({ message, finish_reason }: z.infer<typeof Choice>, usage: unk
   };
 };
 
-const parse = (raw: Record<string, unknown>): Parsed => {
-  if (isRecord(raw['error'])) {
-    const { code, message = 'the request failed' } = readProblem(raw);
-    // Routers send the status of the server behind them as the code of an answer with status 200.
-    const status = typeof raw['error']['code'] === 'number' ? raw['error']['code'] : undefined;
-    return { kind: 'failed', problem: { code, message, status } };
-  }
-  const body = Body.safeParse(raw);
-  if (!body.success)
-    return { kind: 'unreadable', message: `no chat completion in this: ${z.prettifyError(body.error)}` };
-  return toParsed(body.data.choices[0], raw['usage']);
-};
+const parse = (raw: Record<string, unknown>): Parsed =>
+  readBody(Body, raw, ({ choices }) => toParsed(choices[0], raw['usage']));
 
 /** The Chat Completions API, which most compatible servers speak. It has no place for reasoning items. */
 export const chatApi: Dialect = { path: '/chat/completions', build, parse };

@@ -1,8 +1,15 @@
 import type { Prompt } from '../activities/ports.ts';
 import type { Parsed } from './answer.ts';
+import type { RenderedPrompt } from './render.ts';
 
 /** What a request is made from. */
-export type RequestFacts = { readonly model: string; readonly prompt: Prompt; readonly isOpenAi: boolean };
+export type RequestFacts = {
+  readonly model: string;
+  readonly rendered: RenderedPrompt;
+  readonly setup: Pick<Prompt['setup'], 'tools' | 'output'>;
+  readonly maxOutputTokens: number;
+  readonly isOpenAi: boolean;
+};
 
 /** One of the two APIs: where a request goes, what is in it, and how an answer is read. */
 export type Dialect = {

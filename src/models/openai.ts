@@ -7,6 +7,7 @@ import { chatApi } from './chat.ts';
 import type { Dialect } from './dialect.ts';
 import { classify, createFailure, type FailureSubject } from './failures.ts';
 import { createPost } from './http.ts';
+import { renderPrompt } from './render.ts';
 import { responsesApi } from './responses.ts';
 import type { ModelSlots } from './slots.ts';
 
@@ -96,7 +97,12 @@ export const createOpenAiModel = (options: OpenAiModelOptions): Model => {
   const dialect: Dialect = DIALECTS[api];
 
   const answer = async (prompt: Prompt, context: ModelContext): Promise<ModelAnswer> => {
-    const body = dialect.build({ model, prompt, isOpenAi: hostname === 'api.openai.com' });
+    const body = dialect.build({
+      model,
+      rendered: renderPrompt(prompt),
+      ...prompt,
+      isOpenAi: hostname === 'api.openai.com',
+    });
     const raw = await withSlot(options, context, () => post({ path: dialect.path, body, signal: context.signal }));
     const { usage, ...rest } = takeAnswer(subject, dialect.parse(raw));
     const chars = {

@@ -6,7 +6,7 @@ import type { GoalItem, NoteItem, ProposalItem, RawCall, ResultItem } from '../d
 import { PLATFORM_APPENDIX } from './appendix.ts';
 
 /** A call as it goes back to the provider: with an id and a name that it accepts, and arguments that are JSON. */
-export type RenderedCall = { readonly id: string; readonly name: string; readonly arguments: string };
+type RenderedCall = { readonly id: string; readonly name: string; readonly arguments: string };
 
 /** One entry of a prompt, before an API gives it its form. */
 export type RenderedTurn =
@@ -82,8 +82,9 @@ type Item = Prompt['items'][number];
 /** The results of a proposal's calls, which stand before the next proposal: a later one would change what was already sent. */
 const resultsAfter = (items: readonly Item[], at: number): Map<string, ResultItem> => {
   const results = new Map<string, ResultItem>();
-  for (const item of items.slice(at + 1)) {
-    if (item.kind === 'proposal') break;
+  for (let next = at + 1; next < items.length; next++) {
+    const item = items[next];
+    if (item === undefined || item.kind === 'proposal') break;
     if (item.kind === 'result' && !results.has(item.id)) results.set(item.id, item);
   }
   return results;

@@ -1,10 +1,9 @@
 import { z } from 'zod';
 import { assertNever } from '../domain/assert-never.ts';
 import { isRecord } from '../domain/json.ts';
-import { type Parsed, readArguments } from './answer.ts';
+import { type Parsed, readArguments, readBody } from './answer.ts';
 import type { Dialect, RequestFacts } from './dialect.ts';
-import { readProblem } from './failures.ts';
-import { type RenderedTurn, renderPrompt } from './render.ts';
+import type { RenderedTurn } from './render.ts';
 
 const toItems = (turn: RenderedTurn): unknown[] => {
   switch (turn.kind) {
@@ -23,9 +22,8 @@ const toItems = (turn: RenderedTurn): unknown[] => {
   }
 };
 
-const build = ({ model, prompt }: RequestFacts): Record<string, unknown> => {
-  const { instructions, turns } = renderPrompt(prompt);
-  const { tools, output } = prompt.setup;
+const build = ({ model, rendered, setup, maxOutputTokens }: RequestFacts): Record<string, unknown> => {
+  const { tools, output } = setup;
   const functions = tools.map(({ name, description, parameters }) => ({
     type: 'function',
     name,
@@ -35,15 +33,15 @@ const build = ({ model, prompt }: RequestFacts): Record<string, unknown> => {
   }));
   return {
     model,
-    instructions,
+    instructions: rendered.instructions,
     ...(functions.length === 0 ? {} : { tools: functions, parallel_tool_calls: true }),
     ...(output === undefined
       ? {}
       : { text: { format: { type: 'json_schema', name: 'final_output', strict: false, schema: output } } }),
     store: false,
     include: ['reasoning.encrypted_content'],
-    max_output_tokens: prompt.maxOutputTokens,
-    input: turns.flatMap(toItems),
+    max_output_tokens: maxOutputTokens,
+    input: rendered.turns.flatMap(toItems),
   };
 };
 
@@ -54,7 +52,7 @@ const Item = z.union([
     type: z.literal('function_call'),
     name: z.string(),
     call_id: z.string().nullish(),
-    arguments: z.unknown(),
+    arguments: z.unknown().optional(),
   }),
   // Other kinds, reasoning among them, say nothing to the platform.
   z
@@ -67,10 +65,16 @@ const Body = z.object({
   incomplete_details: z.object({ reason: z.string().nullish() }).nullish(),
 });
 
+/** Any status but these, such as `in_progress`, has no answer yet; a server that leaves it out has finished. */
+const FINISHED = new Set(['completed', 'incomplete']);
+
 const partsOf = (content: string | z.infer<typeof Part>[] | null | undefined): z.infer<typeof Part>[] =>
   typeof content === 'string' ? [{ text: content }] : (content ?? []);
 
-const toParsed = ({ output, incomplete_details }: z.infer<typeof Body>, raw: Record<string, unknown>): Parsed => {
+const toParsed = (
+  { output, status, incomplete_details }: z.infer<typeof Body>,
+  raw: Record<string, unknown>,
+): Parsed => {
   const items = output.filter((item) => item !== undefined);
   const parts = items.flatMap((item) => (item.type === 'message' ? partsOf(item.content) : []));
   const refusal = parts.find((part) => typeof part.refusal === 'string')?.refusal;
@@ -91,27 +95,19 @@ const toParsed = ({ output, incomplete_details }: z.infer<typeof Body>, raw: Rec
           : [],
       ),
       ...(opaque.length === 0 ? {} : { opaque }),
-      finish: reason === 'max_output_tokens' ? 'length' : 'stop',
+      // Also without a reason: half an answer must not end a task.
+      finish: status === 'incomplete' || reason === 'max_output_tokens' ? 'length' : 'stop',
       usage: raw['usage'],
     },
   };
 };
 
-/** Any status but these, such as `in_progress`, has no answer yet; a server that leaves it out has finished. */
-const FINISHED = new Set(['completed', 'incomplete']);
-
-const parse = (raw: Record<string, unknown>): Parsed => {
-  if (isRecord(raw['error']) || raw['status'] === 'failed') {
-    const { code, message = 'the response failed' } = readProblem(raw);
-    return { kind: 'failed', problem: { code, message } };
-  }
-  const body = Body.safeParse(raw);
-  if (!body.success) return { kind: 'unreadable', message: `no response in this: ${z.prettifyError(body.error)}` };
-  const { status } = body.data;
-  if (typeof status === 'string' && !FINISHED.has(status))
-    return { kind: 'unreadable', message: `the response has the status ${status}` };
-  return toParsed(body.data, raw);
-};
+const parse = (raw: Record<string, unknown>): Parsed =>
+  readBody(Body, raw, (body) =>
+    FINISHED.has(body.status ?? 'completed')
+      ? toParsed(body, raw)
+      : { kind: 'unreadable', message: `the response has the status ${body.status}` },
+  );
 
 /** OpenAI's Responses API, without state on the server: reasoning travels encrypted with the transcript. */
 export const responsesApi: Dialect = { path: '/responses', build, parse };

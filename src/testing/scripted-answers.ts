@@ -1,6 +1,13 @@
 import type { ServerResponse } from 'node:http';
 import { LRUCache } from 'lru-cache';
-import { chooseTurn, type Fault, type Script, type ScriptedMessage, type ScriptedTranscript, type Turn } from './script.ts';
+import {
+  chooseTurn,
+  type Fault,
+  type Script,
+  type ScriptedMessage,
+  type ScriptedTranscript,
+  type Turn,
+} from './script.ts';
 import { answerBody, errorBody } from './scripted-body.ts';
 import { delay, type Reply, sendFault, sendReply } from './scripted-reply.ts';
 import { type Entry, readRequest, type ScriptedApi, type ScriptedRequest } from './scripted-request.ts';

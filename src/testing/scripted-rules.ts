@@ -60,7 +60,10 @@ export const checkRequest = ({ entries, tools }: ScriptedRequest): Refusal | und
 const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 /** The reasoning item of a step. Made from conversation and step alone, so that it can be checked after a restart too. */
-export const reasoningItem = (conversation: string, step: number): Record<string, unknown> & { readonly id: string } => {
+export const reasoningItem = (
+  conversation: string,
+  step: number,
+): Record<string, unknown> & { readonly id: string } => {
   const id = digest(`${step}\n${conversation}`);
   return {
     id: `rs_${id.slice(0, 32)}`,

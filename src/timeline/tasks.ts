@@ -45,8 +45,10 @@ const quote = (value: string): string => `'${value.replaceAll('\\', '\\\\').repl
 /** Statuses of tasks that have not ended: closed runs keep their last values, so the run's own state is asked too. */
 const OPEN: readonly string[] = ['running', 'waiting', 'paused', 'compensating'];
 
+const TASKS = `WorkflowType = '${AGENT_TASK_TYPE}'`;
+
 const toQuery = (filter: TaskFilter): string => {
-  const terms = [`WorkflowType = '${AGENT_TASK_TYPE}'`];
+  const terms = [TASKS];
   for (const [field, attribute] of Object.entries(ATTRIBUTES)) {
     const value = filter[field as keyof TaskFilter];
     if (value !== undefined) terms.push(`${attribute} = ${quote(value)}`);
@@ -90,26 +92,51 @@ export const toSummary = (execution: Execution): TaskSummary => {
   };
 };
 
+type PageOptions = { readonly limit: number; readonly next?: string | undefined };
+
+const queryPage = async (client: Client, query: string, { limit, next }: PageOptions): Promise<TaskPage> => {
+  const answer = await client.workflowService.listWorkflowExecutions({
+    namespace: client.options.namespace,
+    query,
+    pageSize: limit,
+    ...(next === undefined ? {} : { nextPageToken: Buffer.from(next, 'base64url') }),
+  });
+  const token = answer.nextPageToken;
+  const further = token && token.length > 0 ? Buffer.from(token).toString('base64url') : null;
+  return { tasks: (answer.executions ?? []).map(toSummary), next: further };
+};
+
+const lacksAttribute = (error: unknown): boolean =>
+  /not a valid search attribute|invalid search attribute|no mapping defined/i.test(String(error));
+
 /**
  * One page of tasks.
  * @param options `limit` 1 to 1,000; `next` of the page before
  * @throws HoldfastError `Spec.Invalid` when a filter needs a search attribute that the namespace lacks
  */
-export const listTasks = async (client: Client, filter: TaskFilter, options: { readonly limit: number; readonly next?: string | undefined }): Promise<TaskPage> => {
+export const listTasks = async (client: Client, filter: TaskFilter, options: PageOptions): Promise<TaskPage> => {
   try {
-    const answer = await client.workflowService.listWorkflowExecutions({
-      namespace: client.options.namespace,
-      query: toQuery(filter),
-      pageSize: options.limit,
-      ...(options.next === undefined ? {} : { nextPageToken: Buffer.from(options.next, 'base64url') }),
-    });
-    const token = answer.nextPageToken;
-    const next = token && token.length > 0 ? Buffer.from(token).toString('base64url') : null;
-    return { tasks: (answer.executions ?? []).map(toSummary), next };
+    return await queryPage(client, toQuery(filter), options);
   } catch (error) {
-    if (/invalid search attribute|not defined|no mapping/i.test(String(error))) {
-      throw new HoldfastError('Spec.Invalid', `this namespace lacks a search attribute for that filter (${String(error).slice(0, 200)}); \`holdfast doctor\` says how to add it.`, { cause: error });
-    }
-    throw error;
+    if (!lacksAttribute(error)) throw error;
+    throw new HoldfastError(
+      'Spec.Invalid',
+      `this namespace lacks a search attribute for that filter (${String(error).slice(0, 200)}); \`holdfast doctor\` says how to add it.`,
+      { cause: error },
+    );
+  }
+};
+
+/**
+ * One page of tasks in which something waits for a person. What waits stands in the memo, so a namespace without the
+ * search attributes has an inbox too: its pages are of all running tasks, and may be empty before the last.
+ */
+export const listWaiting = async (client: Client, filter: TaskFilter, options: PageOptions): Promise<TaskPage> => {
+  try {
+    return await queryPage(client, toQuery({ status: 'waiting', ...filter }), options);
+  } catch (error) {
+    if (!lacksAttribute(error) || Object.values(filter).some((value) => value !== undefined)) throw error;
+    const { tasks, next } = await queryPage(client, `${TASKS} AND ExecutionStatus = 'Running'`, options);
+    return { tasks: tasks.filter(({ pending }) => pending.length > 0), next };
   }
 };

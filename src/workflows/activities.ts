@@ -12,6 +12,15 @@ const PROPOSE_TIMEOUT_MS = 15 * 60_000;
 /** Time for the platform's own work around a tool. */
 const GRACE_MS = 5_000;
 
+/**
+ * An activity's result, read. Where a worker lacks the means to read it, the workflow task fails and is tried again:
+ * going on with less than the history holds would be another task.
+ */
+export const readable = <T extends object>(result: T): T => {
+  if (typeof result !== 'object') throw new TypeError('an activity result in the history cannot be read by this worker');
+  return result;
+};
+
 /** The first activity: it has no admission to go by, so its bounds are fixed. */
 export const admission = proxyActivities<Pick<Activities, 'admit'>>({
   startToCloseTimeout: '10s',

@@ -4,7 +4,7 @@ import { jsonBytes } from '../domain/json.ts';
 import { describeLimit, reachedLimit } from '../domain/limits.ts';
 import { SIZES } from '../domain/sizes.ts';
 import type { Outcome } from '../domain/task.ts';
-import { admission, thinking } from './activities.ts';
+import { admission, readable, thinking } from './activities.ts';
 import { CallRunner } from './calls.ts';
 import { Desk } from './desk.ts';
 import { describeFailure, type End, historyIsFull } from './end.ts';
@@ -51,7 +51,7 @@ async function admitTask(task: TaskState): Promise<void> {
   if (jsonBytes(task.spec ?? null) > SIZES.spec) {
     throw wf.ApplicationFailure.nonRetryable(`the specification is larger than ${SIZES.spec} bytes.`, 'Spec.TooLarge');
   }
-  task.admission = await admission.admit.executeWithOptions({ summary: 'admit the task' }, [task.spec ?? null]);
+  task.admission = readable(await admission.admit.executeWithOptions({ summary: 'admit the task' }, [task.spec ?? null]));
   const { goal, input, output } = task.admission;
   task.transcript.append({
     kind: 'goal',
@@ -73,10 +73,8 @@ async function propose(task: TaskState): Promise<ProposeResult> {
   const { step, base, appended, reads } = task;
   const input = { step, context, base, appended, at: task.transcript.at, reads, maxOutputTokens: limits.tokensPerTurn };
   const summary = `step ${step}: ${reads.length > 0 ? `${reads.length} read${reads.length > 1 ? 's' : ''}, then ` : ''}ask ${model}`;
-  const proposal = await thinking(limits.durationMs - task.activeMs, heartbeatTimeoutMs).propose.executeWithOptions(
-    { summary },
-    [input],
-  );
+  const { propose: ask } = thinking(limits.durationMs - task.activeMs, heartbeatTimeoutMs);
+  const proposal = readable(await ask.executeWithOptions({ summary }, [input]));
   record(task, proposal, startedAt);
   return proposal;
 }

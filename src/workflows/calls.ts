@@ -6,7 +6,7 @@ import type { Ruling } from '../domain/desk.ts';
 import { type Decision, parseArguments, type Review, type RunPlan } from '../domain/proposal.ts';
 import { MAX_TRAVELLING_READS } from '../domain/sizes.ts';
 import type { RawCall, ResultItem } from '../domain/transcript.ts';
-import { acting, thinking } from './activities.ts';
+import { acting, readable, thinking } from './activities.ts';
 import type { Desk } from './desk.ts';
 import type { TaskState } from './state.ts';
 
@@ -127,7 +127,7 @@ export class CallRunner {
     const input = { context, call: { id: raw.id, tool: review.tool, args }, plan, ...(approval === undefined ? {} : { approval }) };
     const done = await acting(plan, heartbeatTimeoutMs)
       .execute.executeWithOptions({ summary: `${raw.id} ${review.tool}` }, [input])
-      .catch((error: unknown) => lost(call, plan, error));
+      .then(readable, (error: unknown) => lost(call, plan, error));
     const settled = done.status === 'unknown' && review.effect !== 'read' ? await this.#settle(call, done, args) : done;
     task.transcript.append(settled);
     this.#recordEffect(call, settled, args);
@@ -174,11 +174,9 @@ export class CallRunner {
     const names = calls.map(({ id, tool }) => `${id} ${tool}`).join(', ');
     task.doing = `reading: ${names}`;
     task.usage.toolCalls += calls.length;
-    const results = await thinking(limits.durationMs - task.activeMs, heartbeatTimeoutMs).read.executeWithOptions(
-      { summary: names.slice(0, 200) },
-      [{ context, calls }],
-    );
-    task.transcript.append(...results);
+    const { read } = thinking(limits.durationMs - task.activeMs, heartbeatTimeoutMs);
+    const results = await read.executeWithOptions({ summary: names.slice(0, 200) }, [{ context, calls }]);
+    task.transcript.append(...readable(results));
   }
 }
 

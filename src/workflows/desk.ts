@@ -3,7 +3,7 @@ import * as wf from '@temporalio/workflow';
 import type { DecisionName, PendingDecision } from '../domain/decision.ts';
 import { findDecision, openDecision, ruleDecision, type Ruling, withdrawDecision } from '../domain/desk.ts';
 import { checkControl, checkDecision, type Checked } from '../domain/messages.ts';
-import { checks } from './activities.ts';
+import { checks, readable } from './activities.ts';
 import type { TaskState } from './state.ts';
 import { showPage, showPending } from './visibility.ts';
 
@@ -164,7 +164,7 @@ export class Desk {
     const summary = `check edited arguments of ${pending.callId}`;
     try {
       const { context } = this.#task.admitted;
-      const review = await checks.review.executeWithOptions({ summary }, [{ context, call }]);
+      const review = readable(await checks.review.executeWithOptions({ summary }, [{ context, call }]));
       if (review.verdict.outcome === 'reject') {
         return { ok: false, refusal: `the edited arguments were refused: ${review.verdict.reasons.map(({ message }) => message).join('; ')}` };
       }

@@ -1,9 +1,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import type { TestProject } from 'vitest/node';
+import { bundleWorkflows } from '../../src/bundle.ts';
 import { findTemporalBinary } from '../../src/dev/temporal-binary.ts';
 import { startTemporalServer } from '../../src/dev/temporal-server.ts';
 
@@ -14,11 +13,8 @@ declare module 'vitest' {
   }
 }
 
-const bundleWorkflows = async (folder: string): Promise<string> => {
-  const { code } = await bundleWorkflowCode({
-    workflowsPath: fileURLToPath(new URL('../../src/workflows/index.ts', import.meta.url)),
-    logger: new DefaultLogger('ERROR'),
-  });
+const writeBundle = async (folder: string): Promise<string> => {
+  const { code } = await bundleWorkflows();
   const path = join(folder, 'workflow-bundle.js');
   await writeFile(path, code);
   return path;
@@ -27,13 +23,13 @@ const bundleWorkflows = async (folder: string): Promise<string> => {
 /** One server and one bundle for all tests; `HOLDFAST_TEST_ADDRESS` names another server, such as one on PostgreSQL. */
 export const setup = async (project: TestProject): Promise<() => Promise<void>> => {
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-test-'));
-  project.provide('bundle', await bundleWorkflows(folder));
+  project.provide('bundle', await writeBundle(folder));
   const given = process.env['HOLDFAST_TEST_ADDRESS'];
   if (given !== undefined) {
     project.provide('temporal', { address: given, ui: '' });
     return () => rm(folder, { recursive: true });
   }
-  const binary = await findTemporalBinary({ onProgress: ({ text }) => process.stderr.write(`${text}\n`) });
+  const binary = await findTemporalBinary({ onProgress: (line) => process.stderr.write(`${line}\n`) });
   const server = await startTemporalServer({ binary: binary.path, dataDir: null, namespace: 'default', port: 0, uiPort: 0, log: () => undefined });
   project.provide('temporal', { address: server.address, ui: server.ui });
   return async () => {

@@ -22,6 +22,7 @@ export type HarnessOptions = {
   readonly maxCachedWorkflows?: number;
   readonly model?: Partial<Config['models'][string]>;
   readonly heartbeatTimeout?: string;
+  readonly namespace?: string;
 };
 
 export type Harness = {
@@ -53,10 +54,10 @@ export const startHarness = async (options: HarnessOptions): Promise<Harness> =>
     worker: { heartbeatTimeout: options.heartbeatTimeout ?? '2s', stickyTimeout: '1s', maxCachedWorkflows: options.maxCachedWorkflows ?? 100 },
   });
   const connection = await NativeConnection.connect({ address });
-  const client = await AgentClient.connect({ address, taskQueue });
+  const client = await AgentClient.connect({ address, taskQueue, ...(options.namespace === undefined ? {} : { namespace: options.namespace }) });
   const workers: { stop: () => Promise<void> }[] = [];
   const startWorker = async () => {
-    const worker = await createWorker({ config, connection, taskQueue, workflowBundle: { codePath: inject('bundle') } });
+    const worker = await createWorker({ config, connection, namespace: options.namespace ?? 'default', taskQueue, workflowBundle: { codePath: inject('bundle') } });
     const running = await runWorker(worker);
     workers.push(running);
     return {

@@ -1,0 +1,22 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
+
+/** Workflow code as a worker takes it: a file that the build made, or code made now. */
+export type WorkflowBundle = { readonly codePath: string } | { readonly code: string };
+
+const source = (name: string): string => fileURLToPath(new URL(`./workflows/${name}.ts`, import.meta.url));
+
+/** Bundles the workflows from their sources; about a second. */
+export const bundleWorkflows = (): Promise<{ readonly code: string }> =>
+  bundleWorkflowCode({
+    workflowsPath: source('index'),
+    payloadConverterPath: source('payload-converter'),
+    logger: new DefaultLogger('WARN'),
+  });
+
+/** The bundle that the build made; where this runs from sources, one is made now. */
+export const findBundle = async (): Promise<WorkflowBundle> => {
+  const built = fileURLToPath(new URL('./workflow-bundle.js', import.meta.url));
+  return existsSync(built) ? { codePath: built } : bundleWorkflows();
+};

@@ -1,0 +1,130 @@
+import { extname, join } from 'node:path';
+import { resolveTemporal } from '../config.ts';
+import { devFolderPath } from '../dev/dev-folder.ts';
+import { type Stack, startStack } from '../dev/stack.ts';
+import type { StackError } from '../dev/stack-error.ts';
+import { type SupervisedWorker, superviseWorker } from '../dev/worker-process.ts';
+import type { Globals } from './command.ts';
+import { configFile } from './data-config.ts';
+import { EXIT } from './exit-code.ts';
+import { note, notePaint, printJson } from './terminal.ts';
+import { clean } from './text.ts';
+
+/** The options of `holdfast dev`. */
+export type DevOptions = {
+  readonly data?: string;
+  readonly ephemeral?: boolean;
+  readonly port?: number;
+  readonly uiPort?: number;
+  readonly storePort?: number;
+  readonly worker: boolean;
+};
+
+/** What a worker prints when it polls. */
+const WORKER_READY = /^worker ready: /;
+
+const commandFile = join(import.meta.dirname, `main${extname(import.meta.filename)}`);
+
+/** A killed worker is noticed within seconds: on one's own machine that matters more than traffic. */
+const workerEnvironment = (): NodeJS.ProcessEnv => ({
+  HOLDFAST_HEARTBEAT_TIMEOUT: '2s',
+  HOLDFAST_STICKY_TIMEOUT: '1s',
+  HOLDFAST_LOG: 'pretty',
+  ...process.env,
+});
+
+/** Aborts at the first Ctrl-C; the second one does not wait for anything. */
+const abortOnSignals = (): { readonly signal: AbortSignal; readonly release: () => void } => {
+  const stopping = new AbortController();
+  const onSignal = (): void => {
+    // What was started is killed when this process exits.
+    if (stopping.signal.aborted) process.exit(EXIT.interrupted);
+    note('stopping');
+    stopping.abort();
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
+  return {
+    signal: stopping.signal,
+    release: () => {
+      for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.off(signal, onSignal);
+    },
+  };
+};
+
+const startLocal = async (options: DevOptions, globals: Globals, signal: AbortSignal, onServerExit: (error: StackError) => void): Promise<Stack> => {
+  const { address, namespace, source, connection } = resolveTemporal(globals);
+  const isConfigured = source === 'option' || source === 'environment';
+  return await startStack({
+    dataDir: devFolderPath(process.cwd(), options.data),
+    namespace,
+    signal,
+    onServerExit,
+    onProgress: (line) => note(notePaint.dim(clean(line))),
+    ...(isConfigured ? { address, connection: connection as never } : {}),
+    ...(options.ephemeral === undefined ? {} : { ephemeral: options.ephemeral }),
+    ...(options.port === undefined ? {} : { port: options.port }),
+    ...(options.uiPort === undefined ? {} : { uiPort: options.uiPort }),
+  });
+};
+
+const startWorker = (stack: Stack, config: string, onReady: () => void): SupervisedWorker =>
+  superviseWorker({
+    command: [process.execPath, commandFile, 'worker', '--config', config, '--address', stack.temporal, '--namespace', stack.namespace],
+    env: workerEnvironment(),
+    onStart: (pid) => void stack.recordChild(pid).catch(() => undefined),
+    onExit: ({ reason, restartInMs }) => note(`${notePaint.red('worker')} ${reason}; it is started again in ${restartInMs / 1000} s`),
+    log: (line) => {
+      note(`${notePaint.dim('worker')} ${line}`);
+      if (WORKER_READY.test(line)) onReady();
+    },
+  });
+
+const sayReady = ({ temporal, namespace, ui, store }: Stack, { json }: Globals, isServed: boolean): void => {
+  if (json) printJson({ ready: true, temporal, namespace, ui, store });
+  note(`\n${notePaint.green('ready')}  Temporal ${temporal}, namespace ${namespace}${ui === null ? '' : `\n       UI       ${ui}`}`);
+  note(isServed ? "next:  holdfast run AGENT 'GOAL'   in this folder, in another terminal" : 'next:  holdfast worker   in this folder, in another terminal');
+  note(notePaint.dim('Ctrl-C stops all of it'));
+};
+
+const missingConfig = (): void => {
+  note('no holdfast.config.* here or above, so no worker is started; `holdfast init` makes a project');
+};
+
+const serve = async (stack: Stack, options: DevOptions, globals: Globals, stopped: Promise<void>): Promise<void> => {
+  const config = options.worker ? configFile(globals) : undefined;
+  if (options.worker && config === undefined) missingConfig();
+  if (config === undefined) {
+    sayReady(stack, globals, false);
+    await stopped;
+    return;
+  }
+  const ready = Promise.withResolvers<void>();
+  const worker = startWorker(stack, config, ready.resolve);
+  try {
+    void ready.promise.then(() => sayReady(stack, globals, true));
+    await stopped;
+  } finally {
+    await worker.stop();
+  }
+};
+
+/**
+ * Runs the local stack until a signal comes, and stops all that it started.
+ * @throws StackError when it cannot be started, or the server ends by itself
+ */
+export const runDev = async (options: DevOptions, globals: Globals): Promise<void> => {
+  if (options.storePort !== undefined) note('--store-port: there is no control store yet, so this changes nothing');
+  const { signal, release } = abortOnSignals();
+  const { promise: stopped, resolve, reject } = Promise.withResolvers<void>();
+  // A failure may come before anybody waits for it.
+  stopped.catch(() => undefined);
+  signal.addEventListener('abort', () => resolve(), { once: true });
+  try {
+    const stack = await startLocal(options, globals, signal, reject);
+    await serve(stack, options, globals, stopped).finally(async () => await stack.stop());
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    release();
+  }
+};

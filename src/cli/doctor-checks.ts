@@ -1,0 +1,100 @@
+import { existsSync } from 'node:fs';
+import type { AgentClient } from '../client.ts';
+import { resolveTemporal } from '../config.ts';
+import { missingSearchAttributes } from '../dev/search-attributes.ts';
+import { SEARCH_ATTRIBUTES } from '../domain/task.ts';
+import type { Globals } from './command.ts';
+import { countPollers, withClient } from './connect.ts';
+import { type DataConfig, readDataConfig, taskQueueOf } from './data-config.ts';
+import { describeFailure } from './failure.ts';
+import { shellWord } from './text.ts';
+
+/** One thing that was looked at. `warn` is no failure: it may be meant so. */
+export type Check = {
+  readonly name: string;
+  readonly status: 'ok' | 'warn' | 'fail';
+  readonly message: string;
+  /** Commands or steps that cure it. */
+  readonly fix: readonly string[];
+};
+
+const ok = (name: string, message: string): Check => ({ name, status: 'ok', message, fix: [] });
+
+const failed = (name: string, error: unknown): Check => {
+  const { message, help } = describeFailure(error);
+  return { name, status: 'fail', message, fix: help === '' ? [] : [help] };
+};
+
+const attempt = async (name: string, check: () => Promise<Check>): Promise<Check> => await check().catch((error: unknown) => failed(name, error));
+
+const checkKeys = (config: DataConfig): Check[] => {
+  if (config.kind !== 'data') return [];
+  return Object.entries(config.config.models).map(([model, { apiKey }]) => {
+    const name = `model ${model}`;
+    if (apiKey === undefined) return ok(name, 'needs no key');
+    const isSet = (process.env[apiKey.env] ?? '') !== '';
+    if (isSet) return ok(name, `${apiKey.env} is set here`);
+    return { name, status: 'warn', message: `${apiKey.env} is not set here`, fix: [`Set ${apiKey.env} where the worker runs.`] };
+  });
+};
+
+const checkConfig = async (globals: Globals): Promise<{ checks: Check[]; config: DataConfig }> => {
+  const name = 'configuration';
+  try {
+    const config = await readDataConfig(globals);
+    if (config.kind === 'none') {
+      return { config, checks: [{ name, status: 'warn', message: 'no holdfast.config.* here or above', fix: ['holdfast init DIR makes a project; --config FILE names a file.'] }] };
+    }
+    if (config.kind === 'code' && !existsSync(config.file)) throw new Error(`there is no file ${config.file}`);
+    return { config, checks: [ok(name, config.kind === 'code' ? `${config.file} (found, not run)` : `${config.file} is valid`), ...checkKeys(config)] };
+  } catch (error) {
+    return { config: { kind: 'none' }, checks: [failed(name, error)] };
+  }
+};
+
+const checkSearchAttributes = async ({ temporal }: AgentClient, address: string): Promise<Check> => {
+  const name = 'search attributes';
+  const { namespace } = temporal.options;
+  const missing = await missingSearchAttributes(temporal.connection as never, namespace);
+  if (missing.length === 0) return ok(name, `all ${Object.keys(SEARCH_ATTRIBUTES).length} are there`);
+  const where = `--address ${shellWord(address)} --namespace ${shellWord(namespace)}`;
+  const fix = missing.map((each) => `temporal operator search-attribute create ${where} --name ${each} --type ${SEARCH_ATTRIBUTES[each]}`);
+  return { name, status: 'fail', message: `missing: ${missing.join(', ')}; tasks run, but lists and inbox cannot find them`, fix };
+};
+
+const checkWorker = async (client: AgentClient, taskQueue: string): Promise<Check> => {
+  const name = 'worker';
+  const count = await countPollers(client, taskQueue);
+  if (count > 0) return ok(name, `${count} poll${count === 1 ? 's' : ''} the task queue ${taskQueue}`);
+  return { name, status: 'fail', message: `none polls the task queue ${taskQueue}: tasks wait`, fix: ['Start one with `holdfast worker`, or `holdfast dev`.'] };
+};
+
+const checkServer = async (globals: Globals, config: DataConfig): Promise<Check[]> => {
+  const { address, source, namespace } = resolveTemporal(globals);
+  try {
+    return await withClient(globals, async (client) => {
+      const reached = ok('Temporal', `${address} answers (address from: ${source})`);
+      const found = await attempt('namespace', async () => {
+        await client.temporal.workflowService.describeNamespace({ namespace });
+        return ok('namespace', namespace);
+      });
+      if (found.status === 'fail') return [reached, found];
+      const taskQueue = taskQueueOf(config.kind === 'data' ? config.config : undefined);
+      return [
+        reached,
+        found,
+        await attempt('search attributes', async () => await checkSearchAttributes(client, address)),
+        await attempt('worker', async () => await checkWorker(client, taskQueue)),
+      ];
+    });
+  } catch (error) {
+    return [failed('Temporal', error)];
+  }
+};
+
+/** Looks at everything that a first task needs, without running any configuration. */
+export const runChecks = async (globals: Globals): Promise<readonly Check[]> => {
+  const { checks, config } = await checkConfig(globals);
+  // A Node that is too old does not come this far: the command refuses to start.
+  return [ok('Node.js', process.versions.node), ...checks, ...(await checkServer(globals, config))];
+};

@@ -1,0 +1,68 @@
+import { Command } from 'commander';
+import type { AgentClient, TaskFilter, TaskSummary } from '../client.ts';
+import { onCall, wholeNumber, withExamples } from './command.ts';
+import { withClient } from './connect.ts';
+import { EXIT } from './exit-code.ts';
+import { note, paint, print, printJson } from './terminal.ts';
+import { statusWord } from './task-lines.ts';
+import { ago, oneLine, table } from './text.ts';
+
+type ListOptions = {
+  readonly status?: string;
+  readonly agent?: string;
+  readonly principal?: string;
+  readonly tenant?: string;
+  readonly limit: number;
+  readonly next?: string;
+  readonly all?: boolean;
+};
+
+const row = ({ taskId, status, agent, goal, startedAt, costUsd }: TaskSummary): string[] => [
+  oneLine(taskId, 60),
+  statusWord(status, paint),
+  oneLine(agent ?? '', 24),
+  paint.dim(ago(startedAt)),
+  costUsd === null || costUsd === 0 ? '' : costUsd.toFixed(4),
+  oneLine(goal ?? '', 60),
+];
+
+const HEADINGS = ['TASK', 'STATUS', 'AGENT', 'STARTED', 'USD', 'GOAL'];
+
+const readPages = async (client: AgentClient, { limit, next, all, ...filter }: ListOptions) => {
+  const { status, agent, principal, tenant } = filter;
+  const wanted: TaskFilter = { status, agent, principal, tenant };
+  const tasks: TaskSummary[] = [];
+  let token = next;
+  do {
+    const page = await client.list(wanted, { limit, next: token });
+    tasks.push(...page.tasks);
+    token = page.next ?? undefined;
+  } while (all === true && token !== undefined);
+  return { tasks, next: token ?? null };
+};
+
+/** `holdfast list`: tasks, newest first. */
+export const listCommand = (): Command => {
+  const command = new Command('list')
+    .summary('list tasks, newest first')
+    .description('Lists tasks, newest first. Asks the server only: no worker is needed.')
+    .option('--status <status>', 'running, waiting, paused, completed, failed, cancelled, rejected or limit')
+    .option('--agent <name>', 'tasks of one agent')
+    .option('--principal <id>', 'tasks for one principal')
+    .option('--tenant <id>', 'tasks of one tenant')
+    .option('--limit <count>', 'tasks on a page, up to 1000', wholeNumber(1, 1_000), 20)
+    .option('--next <token>', 'the next page, as the page before named it')
+    .option('--all', 'all pages');
+  withExamples(command, ['holdfast list --status waiting', "holdfast list --all --json | jq -r '.tasks[].taskId'"]);
+  return onCall<ListOptions>(command, async ({ options, globals }) => {
+    const page = await withClient(globals, async (client) => await readPages(client, options));
+    if (globals.json) {
+      printJson(page);
+      return EXIT.done;
+    }
+    if (page.tasks.length === 0) note('no tasks');
+    else for (const line of table([HEADINGS, ...page.tasks.map(row)])) print(line);
+    if (page.next !== null) note(`more with: --next ${page.next}`);
+    return EXIT.done;
+  });
+};

@@ -1,0 +1,71 @@
+import { assertNever } from '../domain/assert-never.ts';
+import { isRecord } from '../domain/json.ts';
+import type { ProgressEvent, ProposedCall } from '../timeline/progress-event.ts';
+import { askedOf, statusWord } from './task-lines.ts';
+import type { Paint } from './terminal.ts';
+import { block, brief, briefArgs, oneLine, valueBlock } from './text.ts';
+
+const RESULT_LINES = 4;
+
+const verdictWord = ({ verdict, effect }: ProposedCall, paint: Paint): string => {
+  if (verdict === 'allow') return paint.dim(effect);
+  return verdict === 'ask' ? paint.yellow(`${effect}, asks a person`) : paint.red('refused');
+};
+
+const callLines = (call: ProposedCall, paint: Paint): string[] => [
+  `     ${paint.cyan('→')} ${paint.bold(oneLine(call.tool, 60))}(${briefArgs(call.args, 90)})  ${verdictWord(call, paint)}`,
+  ...(call.rationale === null ? [] : [`       ${paint.dim(oneLine(call.rationale, 200))}`]),
+  ...(call.verdict === 'allow' ? [] : call.reasons.map(({ message }) => `       ${paint.dim('because')} ${oneLine(message, 200)}`)),
+];
+
+const resultLines = ({ status, tool, output }: Extract<ProgressEvent, { type: 'result' }>, paint: Paint): string[] => {
+  const isGood = status === 'succeeded' || status === 'replayed';
+  const head = `     ${isGood ? paint.green('✓') : statusWord('!', paint)} ${oneLine(tool, 60)}${isGood ? '' : ` ${statusWord(status, paint)}`}`;
+  const text = typeof output === 'string' ? output : (JSON.stringify(output) ?? '');
+  if (text === '') return [head];
+  if (!text.includes('\n') && text.length <= 120) return [`${head}  ${paint.dim(oneLine(text, 120))}`];
+  return [head, paint.dim(valueBlock(output, { indent: '       ', max: RESULT_LINES }))];
+};
+
+const messageLine = ({ name, payload, from }: Extract<ProgressEvent, { type: 'message' }>, paint: Paint): string => {
+  const { by, ...rest } = isRecord(payload) ? payload : {};
+  const who = typeof by === 'string' ? oneLine(by, 60) : oneLine(from, 60);
+  const what = Object.keys(rest).length > 0 ? ` ${briefArgs(rest, 120)}` : '';
+  return `     ${paint.magenta('✉')} ${oneLine(name, 60)} ${paint.dim(`by ${who}`)}${what}`;
+};
+
+/** What a person who watches is told of an event. The end has a summary of its own. */
+export const progressLines = (event: ProgressEvent, paint: Paint): string[] => {
+  switch (event.type) {
+    case 'started':
+      return [`${paint.bold(oneLine(event.taskId, 200))}  ${paint.dim(oneLine(event.agent, 60))}`, block(event.goal, { indent: '  ', max: 4 })];
+    case 'proposed':
+      return [
+        `${paint.bold(String(event.step).padStart(3))}  ${event.text === '' ? paint.dim(oneLine(event.model, 60)) : block(event.text, { indent: '     ', max: 6 }).trimStart()}`,
+        ...event.calls.flatMap((call) => callLines(call, paint)),
+      ];
+    case 'result':
+      return resultLines(event, paint);
+    case 'waiting':
+      return event.pending.map((pending) => `     ${paint.yellow('?')} a person is asked to ${askedOf(pending)}  ${paint.dim(oneLine(pending.id, 40))}`);
+    case 'message':
+      return [messageLine(event, paint)];
+    case 'retried':
+      return [`     ${paint.red('↻')} ${oneLine(event.activity, 40)}, attempt ${event.attempt}, after: ${oneLine(event.failure, 200)}`];
+    case 'continued':
+      return [paint.dim(`     goes on in a new run, ${brief(event.runId, 60)}`)];
+    case 'thinking':
+    case 'running':
+    case 'ended':
+      return [];
+    default:
+      return assertNever(event);
+  }
+};
+
+/** What is under way after an event, for the line that moves; undefined leaves it as it is. */
+export const underWay = (event: ProgressEvent): string | undefined => {
+  if (event.type === 'thinking') return `step ${event.step}: thinking`;
+  if (event.type === 'running') return `running ${oneLine(event.tool, 60)}`;
+  return event.type === 'waiting' ? 'waiting for a person' : undefined;
+};

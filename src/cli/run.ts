@@ -1,0 +1,107 @@
+import { Command } from 'commander';
+import type { AgentClient, TaskHandle } from '../client.ts';
+import { readEnvironment } from '../config.ts';
+import { assertNever } from '../domain/assert-never.ts';
+import { type Globals, jsonValue, onCall, osUser, withExamples } from './command.ts';
+import { countPollers, taskPage, withClient } from './connect.ts';
+import { EXIT, type ExitCode } from './exit-code.ts';
+import { type FollowEnd, followTask } from './follow.ts';
+import { comeBackCommand, readSpec, type RunInput } from './run-spec.ts';
+import { decideLines, outcomeLines, pendingLines } from './task-lines.ts';
+import { isInteractive, note, notePaint, paint, print, printJson } from './terminal.ts';
+import { shellWord } from './text.ts';
+
+type RunOptions = { readonly spec?: string; readonly id?: string; readonly detach?: boolean; readonly wait: boolean; readonly input?: unknown };
+
+type Running = { readonly task: TaskHandle; readonly input: RunInput; readonly globals: Globals };
+
+/** Ctrl-C ends the watching, not the task; a second one ends this process at once. */
+const interruptible = async <T>(use: (signal: AbortSignal) => Promise<T>): Promise<T> => {
+  const interrupt = new AbortController();
+  const onSignal = (): void => {
+    if (interrupt.signal.aborted) process.exit(EXIT.interrupted);
+    interrupt.abort();
+  };
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  try {
+    return await use(interrupt.signal);
+  } finally {
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+  }
+};
+
+const quietHint = async (client: AgentClient): Promise<string | null> => {
+  const { HOLDFAST_TASK_QUEUE: taskQueue } = readEnvironment();
+  const isServed = (await countPollers(client, taskQueue)) > 0;
+  return isServed ? null : `no worker polls the task queue ${taskQueue}: start one with \`holdfast worker\` or \`holdfast dev\``;
+};
+
+const printInterrupted = ({ task: { taskId }, input, globals }: Running): void => {
+  note(`interrupted; the task ${taskId} itself goes on. To come back:`);
+  const again = comeBackCommand(input, taskId);
+  if (again !== null) note(`    ${notePaint.cyan(again)}`);
+  note(`    ${notePaint.cyan(`holdfast show ${shellWord(taskId)}`)}`);
+  if (globals.json) printJson({ taskId, status: 'running', interrupted: true });
+};
+
+/** The last words, and the exit code that belongs to them. */
+const report = (end: FollowEnd, running: Running): ExitCode => {
+  const { globals, task } = running;
+  switch (end.kind) {
+    case 'interrupted':
+      printInterrupted(running);
+      return EXIT.interrupted;
+    case 'waits': {
+      const { status, pending } = end.state;
+      const page = taskPage(globals, task.taskId);
+      for (const each of pending) for (const line of [...pendingLines(each, notePaint), ...decideLines(each, notePaint, page)]) note(line);
+      if (pending.length === 0) note(`paused; \`holdfast resume ${shellWord(task.taskId)}\` lets it go on`);
+      if (globals.json) printJson({ taskId: task.taskId, status, pending });
+      return EXIT.waits;
+    }
+    case 'ended': {
+      if (globals.json) printJson(end.outcome);
+      else for (const line of outcomeLines(end.outcome, paint)) print(line);
+      return end.outcome.status === 'completed' ? EXIT.done : EXIT.notCompleted;
+    }
+    default:
+      return assertNever(end);
+  }
+};
+
+const printDetached = ({ task: { taskId }, globals }: Running): ExitCode => {
+  if (globals.json) printJson({ taskId, status: 'running' });
+  else print(taskId);
+  note(`follow it with: holdfast show ${shellWord(taskId)}`);
+  return EXIT.done;
+};
+
+/** `holdfast run AGENT GOAL`: starts a task, follows it live and asks in the terminal when a person is needed. */
+export const runCommand = (): Command => {
+  const command = new Command('run')
+    .summary('start a task and follow it')
+    .description(
+      'Starts a task, follows it live and asks in the terminal when a person is needed. The same --id with the same specification is the same task: to come back to one, run it again. Ctrl-C leaves the task running.',
+    )
+    .argument('[agent]', 'name of an agent that a worker serves')
+    .argument('[goal]', 'what it is to do')
+    .option('--spec <file>', 'the whole specification, JSON or YAML (- for stdin)')
+    .option('--id <task>', 'task id (default: the agent and eight characters)')
+    .option('--input <json>', 'data beside the goal; the agent treats it as untrusted', jsonValue)
+    .option('--detach', 'start it and print its id')
+    .option('--no-wait', 'stop with exit code 3 once it waits for a person');
+  withExamples(command, ["holdfast run refunds 'Refund order 17' --id refund-17", 'holdfast run --spec task.yaml --json --no-wait']);
+  return onCall<RunOptions>(command, async ({ args: [agent, goal], options, globals }) => {
+    const input: RunInput = { agent, goal, ...options };
+    const spec = await readSpec(input);
+    return await withClient(globals, async (client) => {
+      const task = await client.start(spec, options.id === undefined ? {} : { taskId: options.id });
+      const running: Running = { task, input, globals };
+      if (options.detach === true) return printDetached(running);
+      const page = taskPage(globals, task.taskId);
+      const onWaiting = !options.wait ? 'stop' : isInteractive() ? 'ask' : 'tell';
+      const end = await interruptible(async (signal) => await followTask({ task, onWaiting, by: osUser(), page, onQuiet: async () => await quietHint(client), signal }));
+      return report(end, running);
+    });
+  });
+};

@@ -1,0 +1,15 @@
+import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { defineConfig } from '../../src/config.ts';
+import { createWorker } from '../../src/worker.ts';
+import { makeAgent } from './agent.ts';
+
+Runtime.install({ logger: new DefaultLogger('ERROR') });
+// A worker as a process of its own, for tests that kill it.
+const [dir = '', address = '', taskQueue = '', codePath = '', baseURL = ''] = process.argv.slice(2);
+const config = defineConfig({
+  models: { default: { model: 'scripted', baseURL } },
+  agents: [makeAgent(dir)],
+  worker: { heartbeatTimeout: '2s', stickyTimeout: '1s' },
+});
+const worker = await createWorker({ config, address, taskQueue, workflowBundle: { codePath } });
+await worker.run();
