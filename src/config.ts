@@ -178,12 +178,18 @@ export const readDevFile = (cwd = process.cwd()): DevFile | undefined => {
 export const resolveTemporal = (given: { readonly address?: string | undefined; readonly namespace?: string | undefined } = {}): TemporalTarget => {
   const { connectionOptions, namespace } = loadClientConnectConfig();
   const { address, ...connection } = connectionOptions ?? {};
-  const dev = given.address === undefined && address === undefined ? readDevFile() : undefined;
-  const source = given.address !== undefined ? 'option' : address !== undefined ? 'environment' : dev !== undefined ? 'dev' : 'default';
+  const dev = readDevFile();
+  const found = [
+    { source: 'option', address: given.address, namespace },
+    { source: 'environment', address, namespace },
+    { source: 'dev', address: dev?.temporal.address, namespace: namespace ?? dev?.namespace },
+    { source: 'default', address: 'localhost:7233', namespace },
+  ] as const;
+  const first = found.find((each) => each.address !== undefined) ?? found[3];
   return {
-    address: given.address ?? address ?? dev?.temporal.address ?? 'localhost:7233',
-    namespace: given.namespace ?? namespace ?? dev?.namespace ?? 'default',
-    source,
+    address: first.address ?? found[3].address,
+    namespace: given.namespace ?? first.namespace ?? 'default',
+    source: first.source,
     connection,
   };
 };

@@ -8,7 +8,7 @@ import { durationMs } from '../domain/schemas/duration.ts';
 import { type LimitsSpec, TaskSpec } from '../domain/schemas/task-spec.ts';
 import { SIZES } from '../domain/sizes.ts';
 import { compileSchema } from './final-answer.ts';
-import type { Admission } from './messages.ts';
+import type { Admission, AdmitInput } from './messages.ts';
 import type { ActivityDeps } from './ports.ts';
 
 /** Limits as they are written, in the workflow's units. */
@@ -31,7 +31,7 @@ const parseSpec = (spec: unknown): TaskSpec => {
  * The first activity of a task: parses the specification and resolves what this worker knows, so that all of it stands in history.
  * @throws ApplicationFailure `Spec.Invalid`, `Spec.TooLarge`, `Agent.Unknown`
  */
-export const admit = async (deps: ActivityDeps, spec: unknown): Promise<Admission> => {
+export const admit = async (deps: ActivityDeps, { spec, firstRunId }: AdmitInput): Promise<Admission> => {
   const task = parseSpec(spec);
   const agent = deps.agents.find(task.agent);
   const execution = activityInfo().workflowExecution;
@@ -43,7 +43,8 @@ export const admit = async (deps: ActivityDeps, spec: unknown): Promise<Admissio
     ...(task.output === undefined ? {} : { output: task.output }),
     context: {
       taskId: execution.workflowId,
-      epoch: execution.runId.slice(0, 8),
+      // The end of a run id is its random part; the beginning is a clock.
+      epoch: firstRunId.slice(-12),
       agent: agent.name,
       principal: task.principal,
       ...(task.grants === undefined ? {} : { grants: task.grants }),

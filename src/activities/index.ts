@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { admit } from './admit.ts';
 import { execute } from './execute.ts';
-import type { ExecuteInput, ProposeInput, ReadInput, ReviewInput } from './messages.ts';
+import type { AdmitInput, ExecuteInput, ProposeInput, ReadInput, ReviewInput } from './messages.ts';
 import type { ActivityDeps, TranscriptSource } from './ports.ts';
 import { propose } from './propose.ts';
 import { read } from './read.ts';
@@ -27,7 +27,7 @@ const workflowSource = (): TranscriptSource => {
 export const createActivities = (deps: ActivityDeps) => {
   const cache = createTranscriptCache();
   return {
-    admit: (spec: unknown) => admit(deps, spec),
+    admit: (input: AdmitInput) => admit(deps, input),
     propose: (input: ProposeInput) => propose({ ...deps, cache, source: workflowSource }, input),
     read: (input: ReadInput) => read(deps, input),
     execute: (input: ExecuteInput) => execute(deps, input),

@@ -6,6 +6,13 @@ import type { SearchAttributeName } from '../domain/task.ts';
 import type { TranscriptItem, TranscriptVersion } from '../domain/transcript.ts';
 import type { CallContext, GatewayCall, ModelUsage } from './ports.ts';
 
+/** Input of `admit`. The specification is whatever somebody started the workflow with. */
+export type AdmitInput = {
+  readonly spec: unknown;
+  /** The first run of the chain: stays the same over continue-as-new and resets (INVARIANT E5). */
+  readonly firstRunId: string;
+};
+
 /** What the worker knows at the start of a task and the workflow goes by from then on. */
 export type Admission = {
   readonly agent: string;

@@ -3,11 +3,11 @@ import { WithStartWorkflowOperation } from '@temporalio/client';
 import type { ModelSlots } from '../models/slots.ts';
 import type { modelSlots, SlotRequest } from '../workflows/model-slots.ts';
 
-/** Slots that hold over all workers: one workflow per model counts them. A request waits until it has one, or is cancelled. */
+/** Slots that hold over all workers of a task queue: one workflow per model counts them. A request waits until it has one, or is cancelled. */
 export const workflowSlots: ModelSlots = {
   acquire: async ({ model, signal, ...request }) => {
     const { client, info } = Context.current();
-    const workflowId = `holdfast-model-slots/${model}`;
+    const workflowId = `holdfast-model-slots/${info.taskQueue}/${model}`;
     for (;;) {
       signal.throwIfAborted();
       const startWorkflowOperation = new WithStartWorkflowOperation<typeof modelSlots>('modelSlots', {

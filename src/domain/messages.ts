@@ -62,35 +62,35 @@ const argsField = (payload: Record<string, unknown>): Checked<JsonObject | undef
  */
 export const checkDecision = (name: DecisionName, payload: unknown, target?: string): Checked<DecisionMessage> => {
   const fields = FIELDS[name];
-  if (payload !== undefined && payload !== null && !isRecord(payload)) {
-    return refuse(`the input must be empty or an object such as ${fields.example}`);
-  }
-  const given = payload ?? {};
-  const unknown = Object.keys(given).find((key) => !fields.allowed.includes(key));
-  if (unknown !== undefined) {
-    return refuse(`unknown field ${JSON.stringify(unknown.slice(0, 40))}; allowed: ${fields.allowed.join(', ')}`);
-  }
+  const shape = checkShape(payload, fields);
+  if (!shape.ok) return shape;
+  const given = shape.value;
   const named = [textField(given, 'id'), textField(given, fields.target), textField(given, 'callId')];
   const [text, by, args] = [textField(given, fields.text), textField(given, 'by'), argsField(given)];
-  for (const field of [...named, text, by, args]) if (!field.ok) return field;
+  const wrong = [...named, text, by, args].find((field) => !field.ok);
+  if (wrong?.ok === false) return wrong;
   const targets = new Set(named.flatMap((field) => (field.ok && field.value ? [field.value.trim()] : [])));
   if (target === undefined && targets.size > 1) return refuse('"id" and "callId" name different things; give one');
-  const words = text.ok ? text.value : undefined;
-  if (name === 'answer' && (words === undefined || words.trim() === '')) {
-    return refuse(`an answer needs its text: ${fields.example}`);
-  }
-  const to = target ?? [...targets][0];
-  return {
-    ok: true,
-    value: {
-      name,
-      ...(to === undefined ? {} : { target: to }),
-      ...(words === undefined ? {} : { text: words }),
-      ...(by.ok && by.value !== undefined ? { by: by.value } : {}),
-      ...(args.ok && args.value !== undefined ? { args: args.value } : {}),
-    },
-  };
+  const words = valueOf(text);
+  if (name === 'answer' && (words ?? '').trim() === '') return refuse(`an answer needs its text: ${fields.example}`);
+  const message = { target: target ?? [...targets][0], text: words, by: valueOf(by), args: valueOf(args) };
+  return { ok: true, value: { name, ...withoutUndefined(message) } };
 };
+
+const checkShape = (payload: unknown, { allowed, example }: (typeof FIELDS)[DecisionName]): Checked<Record<string, unknown>> => {
+  if (payload === undefined || payload === null) return { ok: true, value: {} };
+  if (!isRecord(payload)) return refuse(`the input must be empty or an object such as ${example}`);
+  const unknown = Object.keys(payload).find((key) => !allowed.includes(key));
+  if (unknown === undefined) return { ok: true, value: payload };
+  return refuse(`unknown field ${JSON.stringify(unknown.slice(0, 40))}; allowed: ${allowed.join(', ')}`);
+};
+
+const valueOf = <T>(field: Checked<T>): T | undefined => (field.ok ? field.value : undefined);
+
+type Defined<T> = { readonly [Key in keyof T]?: Exclude<T[Key], undefined> };
+
+const withoutUndefined = <T extends object>(value: T): Defined<T> =>
+  Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as Defined<T>;
 
 /** Checks the input of `pause` (`{reason?}`) and `resume` (`{guidance?}`). */
 export const checkControl = (field: 'reason' | 'guidance', payload: unknown): Checked<string | undefined> => {

@@ -1,6 +1,6 @@
 import type { PendingDecision } from './decision.ts';
 import { revealHidden } from './hidden-text.ts';
-import { cutText } from './json.ts';
+import { cutText, isRecord, utf8Bytes } from './json.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 import type { TaskEvent } from './record.ts';
 import type { EffectRecord, TaskStatus, Usage } from './task.ts';
@@ -20,29 +20,73 @@ export type PageView = {
   readonly events: readonly TaskEvent[];
 };
 
-/** INVARIANT T4: content is shown as text: no links, images, HTML, table breaks or hidden characters come through. */
+/**
+ * INVARIANT T4: content is shown as text: no links, images, HTML, table breaks or hidden characters come through. All
+ * punctuation is escaped, because the UI's renderer also changes text that is no markup: `"a"` to “a”, `--` to –, `$x$`.
+ */
 export const escapeText = (text: string, maxBytes = 500): string =>
   cutText(revealHidden(text), maxBytes)
     .replace(/[\r\n]+/g, ' ⏎ ')
-    .replace(/[\\`*_{}[\]<>()#+\-.!|~&:@/]/g, (char) => `&#${char.charCodeAt(0)};`);
+    .replace(/[!-+\--/:-@[-`{-~]/g, (char) => `&#${char.charCodeAt(0)};`);
+
+/** Columns of a block that are in sight in a window 1200 px wide; the UI does not wrap blocks. */
+const COLUMNS = 64;
+
+/** Breaks long lines, marked. The mark never comes from content: a line feed must not pass for a break of ours. */
+const wrap = (text: string): string =>
+  text
+    .replaceAll('↪', '⟨U+21AA⟩')
+    .split('\n')
+    .map((line) => (line.length <= COLUMNS ? line : line.replace(new RegExp(`.{${COLUMNS}}(?=.)`, 'gsu'), '$&\n↪ ')))
+    .join('\n');
 
 /** Content as a block of its own, between fences longer than any run of backticks in it. */
-const block = (text: string, maxBytes = 4_000): string => {
-  const shown = cutText(revealHidden(text), maxBytes);
+const fenced = (shown: string): string => {
   const fence = '`'.repeat(Math.max(3, ...[...shown.matchAll(/`+/g)].map(([run]) => run.length + 1)));
   return `${fence}text\n${shown}\n${fence}`;
 };
 
-const value = (of: unknown): string => (typeof of === 'string' ? of : JSON.stringify(of));
+const block = (text: string, maxBytes: number): string => {
+  const lines = text.replaceAll('\r\n', '\n').replaceAll('\r', '⟨U+000D⟩');
+  return fenced(wrap(cutText(revealHidden(lines), maxBytes)));
+};
 
-/** Arguments as a table; long or many-lined ones as blocks below it. */
-const args = (given: unknown): string => {
-  if (typeof given !== 'object' || given === null) return block(value(given));
-  const entries = Object.entries(given);
-  const isLong = (text: string) => text.length > 120 || text.includes('\n');
-  const rows = entries.map(([key, each]) => `| ${escapeText(key, 100)} | ${isLong(value(each)) ? 'see below' : escapeText(value(each))} |`);
-  const blocks = entries.filter(([, each]) => isLong(value(each))).map(([key, each]) => `**${escapeText(key, 100)}**\n\n${block(value(each))}`);
-  return [`| argument | value |\n|---|---|\n${rows.join('\n')}`, ...blocks].join('\n\n');
+const pretty = (of: unknown): string => (typeof of === 'string' ? of : (JSON.stringify(of, null, 2) ?? 'null'));
+
+/** A short value on a line: a text as it is, unless it would be taken for something else. */
+const inLine = (of: unknown): string =>
+  typeof of === 'string' && /^[^\s"[{\d-].*\S$/.test(of) && !/^(true|false|null)$/.test(of)
+    ? of
+    : (JSON.stringify(of) ?? 'null');
+
+const isLong = (of: unknown): boolean =>
+  typeof of === 'string' ? of.length > 200 || /[\r\n]/.test(of.trimEnd()) : (JSON.stringify(of) ?? '').length > 200;
+
+const MAX_BLOCKS = 8;
+
+/** Arguments: short ones as lines of one block, the others as blocks below it. Says first when something is left out. */
+const args = (given: unknown, maxBytes: number): string => {
+  const entries = isRecord(given) ? Object.entries(given) : [['arguments', given] as const];
+  const long = entries.filter(([, each]) => isLong(each));
+  const lines = entries.map(([key, each]) => {
+    const name = /^[\w.-]+$/.test(key) ? key : JSON.stringify(key);
+    return `${name}: ${isLong(each) ? `(${utf8Bytes(pretty(each))} bytes, below)` : inLine(each)}`;
+  });
+  const short = lines.length === 0 ? '(no arguments)' : lines.join('\n');
+  const isCut =
+    long.length > MAX_BLOCKS ||
+    [short, ...long.map(([, each]) => pretty(each))].some((text) => utf8Bytes(text) > maxBytes);
+  return [
+    isCut
+      ? '**Only a part of the arguments fits here.** All of them: tab **Queries**, query `pending`. Do not approve a part.'
+      : '',
+    block(short, maxBytes),
+    ...long
+      .slice(0, MAX_BLOCKS)
+      .map(([key, each]) => `**${escapeText(key, 100)}**\n\n${block(pretty(each), maxBytes)}`),
+  ]
+    .filter((part) => part !== '')
+    .join('\n\n');
 };
 
 const HEADINGS = {
@@ -54,67 +98,163 @@ const HEADINGS = {
 } as const satisfies Record<PendingDecision['kind'], string>;
 
 /** What to do, first: everything that decides stands above what explains. */
-const instruction = ({ id, may }: PendingDecision): string => {
-  const [call, digest] = id.split('-');
-  const signal = (name: string) => `\`${name} ${call} ${digest}\``;
-  if (may.includes('answer')) {
-    return `**More Actions → Send a Signal**, choose ${signal('answer')}, input \`{"text":"…","by":"your name"}\`. To refuse: ${signal('deny')}.`;
-  }
-  return `**More Actions → Send a Signal**, choose ${signal('approve')} or ${signal('deny')}. Input may stay empty, or \`{"${may.includes('edit') ? 'note' : 'note'}":"…","by":"your name"}\` (\`reason\` for deny).`;
+const instruction = ({ id, kind, may }: PendingDecision): string => {
+  const signal = (name: string) => `\`${name} ${id.replace('-', ' ')}\``;
+  const [yes, no] =
+    kind === 'effect' ? ['It happened', 'It did not'] : ['Approve', kind === 'answer' ? 'Refuse' : 'Deny'];
+  const lines = [
+    may.includes('answer') ? `- **Answer**: ${signal('answer')}, input \`{"text":"…","by":"your name"}\`` : '',
+    may.includes('approve')
+      ? `- **${yes}**: ${signal('approve')}, no input needed (or \`{"note":"…","by":"your name"}\`)`
+      : '',
+    may.includes('deny')
+      ? `- **${no}**: ${signal('deny')}, no input needed (or \`{"reason":"…","by":"your name"}\`)`
+      : '',
+    may.includes('edit') ? '- **Change the arguments**: see the end of this section' : '',
+  ];
+  return `**More Actions → Send a Signal** (or **an Update**: it answers mistakes), choose, **Submit**:\n\n${lines.filter((line) => line !== '').join('\n')}`;
 };
 
-const why = ({ decision }: PendingDecision): string => {
+/** The input that approves changed arguments, to paste; when they are short, with those of now. */
+const EDIT_BYTES = 1_200;
+const edit = ({ id, args: given }: PendingDecision, maxBytes: number): string => {
+  const text = JSON.stringify({ args: given, by: 'your name' }, null, 1);
+  const how = `**To change the arguments**, send \`approve ${id.replace('-', ' ')}\` with all of them as input; they are checked as the agent’s were.`;
+  return utf8Bytes(text) > Math.min(EDIT_BYTES, maxBytes)
+    ? `${how} They are too long for this page: copy \`args\` from the tab **Queries**, query \`pending\`, into \`{"args":{…},"by":"your name"}\`.`
+    : `${how} As they are now:\n\n${fenced(revealHidden(text))}`;
+};
+
+const why = ({ decision }: PendingDecision, maxBytes: number): string => {
   if (decision === undefined) return '';
   const { rationale, confidence, basis, alternatives } = decision;
-  const others = alternatives.map(({ action, rejectedBecause }) => `- instead of ${escapeText(action)}: ${escapeText(rejectedBecause)}`);
+  const text = (of: string, most: number) => escapeText(of, Math.min(most, maxBytes));
+  const others = alternatives
+    .slice(0, 5)
+    .map((each) => `- instead of ${text(each.action, 300)}: ${text(each.rejectedBecause, 300)}`);
+  const named = basis
+    .slice(0, 10)
+    .map((id) => escapeText(id, 60))
+    .join(', ');
   return [
-    `**Why the agent wants it** (its own words, confidence ${Number(confidence).toFixed(2)}, resting on ${basis.map((id) => escapeText(id, 60)).join(', ') || 'nothing named'})`,
-    block(rationale, 1_500),
-    others.slice(0, 5).join('\n'),
+    `**Why the agent wants it**, in its own words (confidence ${Number(confidence).toFixed(2)}, resting on ${named || 'nothing named'}):`,
+    `> ${text(rationale, 1_500)}`,
+    others.join('\n'),
   ].join('\n\n');
 };
 
-const section = (pending: PendingDecision): string =>
-  [
-    `## ${HEADINGS[pending.kind]}: ${escapeText(pending.kind === 'answer' ? pending.callId : pending.tool, 100)} (${pending.id})`,
+const minute = (at: string): string => `${at.slice(0, 16).replace('T', ' ')} UTC`;
+
+const section = (pending: PendingDecision, maxBytes: number): string => {
+  const { kind, tool, id, question, reasons } = pending;
+  const isQuestion = kind === 'answer';
+  const asked = reasons.slice(0, 5).map(({ message }) => escapeText(message, Math.min(500, maxBytes)));
+  const parts = [
+    `## ${HEADINGS[kind]}${isQuestion ? '' : `: ${escapeText(tool, 100)}`} (${id})`,
     instruction(pending),
-    pending.question === undefined ? '' : block(pending.question, 2_000),
-    pending.kind === 'answer' ? '' : args(pending.args),
-    pending.reasons.length === 0 ? '' : `**Why it is asked**: ${pending.reasons.map(({ message }) => escapeText(message)).join('; ')}`,
-    why(pending),
-    `Waiting since ${pending.since}.`,
-  ]
-    .filter((part) => part !== '')
-    .join('\n\n');
+    maxBytes === 0 ? 'What it is about does not fit here: tab **Queries**, query `pending`.' : '',
+    question === undefined || !isQuestion ? '' : `**The question**\n\n${block(question, Math.max(1_000, maxBytes))}`,
+    isQuestion ? '' : args(pending.args, maxBytes),
+    asked.length === 0 || isQuestion ? '' : `**Why it is asked**: ${asked.join('; ')}`,
+    why(pending, maxBytes),
+    pending.may.includes('edit') ? edit(pending, maxBytes) : '',
+    `Waiting since ${minute(pending.since)}.`,
+  ];
+  return (maxBytes === 0 ? parts.slice(0, 3) : parts).filter((part) => part !== '').join('\n\n');
+};
 
-const used = (count: number, max: number): string => `${count} of ${max}`;
+const used = (count: number, max: number | undefined): string =>
+  max === undefined ? `${count}` : `${count} of ${max}`;
 
-const state = ({ usage, limits = DEFAULT_LIMITS, effects, doing, status, ...view }: PageView): string => {
-  const done = effects.map(({ callId, tool, status: how }) => `- ${callId} ${escapeText(tool, 100)}: ${how}`);
+const state = ({ usage, limits = DEFAULT_LIMITS, effects, pending, ...view }: PageView, maxBytes: number): string => {
+  const { steps, toolCalls, inputTokens, outputTokens, costUsd } = usage;
+  const text = (of: string, most: number) => escapeText(of, Math.min(most, maxBytes));
+  const done = effects.slice(-10).map(({ callId, tool, status }) => `- ${callId} ${escapeText(tool, 100)}: ${status}`);
+  const rows = [
+    ['agent', text(view.agent, 100)],
+    ['for', text(view.principal, 200)],
+    ['goal', text(view.goal, 500)],
+    ...(pending.length > 0 ? [] : [['doing', text(view.doing, 200)]]),
+    ['steps', used(steps, limits.steps)],
+    ['tool calls', used(toolCalls, limits.toolCalls)],
+    ['tokens', used(inputTokens + outputTokens, limits.tokens)],
+    ['cost so far', `${used(Number(costUsd.toFixed(4)), limits.costUsd)} USD`],
+  ];
   return [
-    `## Task: ${status}`,
-    `| | |\n|---|---|\n| agent | ${escapeText(view.agent, 100)} |\n| for | ${escapeText(view.principal, 200)} |\n| goal | ${escapeText(view.goal)} |\n| doing | ${escapeText(doing, 200)} |\n| steps | ${used(usage.steps, limits.steps)} |\n| tool calls | ${used(usage.toolCalls, limits.toolCalls)} |\n| tokens | ${used(usage.inputTokens + usage.outputTokens, limits.tokens)} |\n| cost | ${usage.costUsd.toFixed(4)} USD |`,
-    done.length === 0 ? '' : `**Effects so far**\n\n${done.slice(-20).join('\n')}`,
+    `## Task: ${view.status}`,
+    `| | |\n|---|---|\n${rows.map(([name, value]) => `| ${name} | ${value} |`).join('\n')}`,
+    effects.length === 0
+      ? ''
+      : `**Effects so far**${effects.length > done.length ? ` (the last ${done.length} of ${effects.length})` : ''}\n\n${done.join('\n')}`,
   ]
     .filter((part) => part !== '')
     .join('\n\n');
 };
 
-/** The page that a reviewer reads in the Temporal UI, as Markdown: what can be done now, then the state (INVARIANT T4). */
-export const renderPage = (view: PageView): string => {
-  const ignored = view.events.filter(({ type }) => type === 'ignored').slice(-3);
-  const notices = ignored.map(({ at, detail }) => {
+const isEnded = (status: TaskStatus): boolean => !['running', 'waiting', 'paused', 'compensating'].includes(status);
+
+/** What the page says when nothing is asked. */
+const quiet = (status: TaskStatus): string => {
+  if (status === 'paused')
+    return '**Paused.** To go on: **More Actions → Send a Signal**, choose `resume`, no input needed (or `{"guidance":"words for the agent"}`), **Submit**.';
+  return isEnded(status)
+    ? `**The task has ended: ${status}.** Nothing can be decided any more.`
+    : '**Nothing waits for a person.**';
+};
+
+/** Signals ignored since the last decision, above everything else: who sent one comes back to look. */
+const notices = ({ events, status }: PageView): string => {
+  const since = events.slice(events.findLastIndex(({ type }) => type === 'decision') + 1);
+  const ignored = isEnded(status) ? [] : since.filter(({ type }) => type === 'ignored').slice(-2);
+  const lines = ignored.toReversed().map(({ at, detail }) => {
     const { message, reason } = detail as { message: string; reason: string };
-    return `- ignored ${escapeText(message, 100)} at ${at}: ${escapeText(reason)}`;
+    return `- ${at.slice(11, 19)} ${escapeText(message, 60)}: ${escapeText(reason, 160)}`;
   });
-  const quiet = view.status === 'paused' ? '**Paused.** Send the signal `resume`, empty or with `{"guidance":"…"}`.' : 'Nothing waits for a person.';
+  return lines.length === 0 ? '' : `**Signals that changed nothing** (UTC, last first)\n\n${lines.join('\n')}`;
+};
+
+/** What stands before the sections when there are several. */
+const several = (count: number, shown: number): string => {
+  const rest = count > shown ? ` The first ${shown} stand here; all of them: tab **Queries**, query \`pending\`.` : '';
+  return count < 2
+    ? ''
+    : `**${count} decisions wait.** Each is decided by its own name; a plain \`approve\` is refused.${rest}`;
+};
+
+const draw = (view: PageView, { sections, maxBytes }: (typeof SIZES)[number]): string => {
+  const { pending, status } = view;
   return [
-    ...(view.pending.length === 0 ? [quiet] : view.pending.slice(0, 10).map(section)),
-    notices.length === 0 ? '' : `**Signals that changed nothing**\n\n${notices.join('\n')}`,
-    state(view),
+    notices(view),
+    pending.length === 0 ? quiet(status) : several(pending.length, Math.min(sections, pending.length)),
+    ...pending.slice(0, sections).map((each) => section(each, maxBytes)),
+    maxBytes === 0 ? '' : state(view, maxBytes),
     // The UI cuts the end of the page off: what stands last must not matter.
     '---\n\n&nbsp;',
   ]
     .filter((part) => part !== '')
     .join('\n\n');
+};
+
+/** From what a page usually has room for to what always fits; the last one shows only what can be done. */
+const SIZES = [
+  { sections: 10, maxBytes: 4_000 },
+  { sections: 10, maxBytes: 2_000 },
+  { sections: 10, maxBytes: 1_000 },
+  { sections: 10, maxBytes: 300 },
+  { sections: 3, maxBytes: 300 },
+  { sections: 1, maxBytes: 300 },
+  { sections: 1, maxBytes: 0 },
+] as const;
+
+/** The UI sends the page to its renderer in a URL, and common servers refuse request lines over 16 KB: a blank page. */
+const URL_BYTES = 14_000;
+
+/** The page that a reviewer reads in the Temporal UI, as Markdown: what can be done now, then the state (INVARIANT T4). */
+export const renderPage = (view: PageView): string => {
+  let page = '';
+  for (const size of SIZES) {
+    page = draw(view, size).toWellFormed();
+    if (encodeURIComponent(page).length <= URL_BYTES) break;
+  }
+  return page;
 };

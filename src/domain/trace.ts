@@ -44,20 +44,24 @@ export type Trace = {
 
 const traceCall = (raw: RawCall, step: StepRecord, results: ReadonlyMap<string, ResultItem>): TracedCall => {
   const parsed = parseArguments(raw);
-  const review = step.reviews.find((each) => each.callId === raw.id);
-  const result = results.get(raw.id);
+  const { tool, effect, verdict } = step.reviews.find((each) => each.callId === raw.id) ?? UNREVIEWED;
   return {
     id: raw.id,
-    tool: review?.tool ?? raw.name,
+    tool: tool ?? raw.name,
     args: parsed.ok ? parsed.args : raw.arguments,
-    effect: review?.effect ?? 'read',
+    effect,
     decision: parsed.ok && isRecord(parsed.decision) ? parsed.decision : null,
-    verdict: review?.verdict ?? { outcome: 'reject', reasons: [] },
-    ...(result?.human === undefined ? {} : { human: result.human }),
-    ...(result === undefined
-      ? {}
-      : { result: { status: result.status, output: result.output, attempts: result.attempts ?? 0, trust: result.trust } }),
+    verdict,
+    ...traceResult(results.get(raw.id)),
   };
+};
+
+const UNREVIEWED = { tool: undefined, effect: 'read', verdict: { outcome: 'reject', reasons: [] } } as const;
+
+const traceResult = (result: ResultItem | undefined): Pick<TracedCall, 'human' | 'result'> => {
+  if (result === undefined) return {};
+  const { status, output, attempts = 0, trust, human } = result;
+  return { ...(human === undefined ? {} : { human }), result: { status, output, attempts, trust } };
 };
 
 const traceStep = (step: StepRecord, proposal: ProposalItem | undefined, results: ReadonlyMap<string, ResultItem>): TracedStep => {

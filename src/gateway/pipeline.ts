@@ -62,8 +62,11 @@ const rejectedResult = (id: string, tool: string, reasons: readonly Reason[]): R
   trust: 'trusted',
 });
 
+/** A call whose arguments met the tool's schema. */
+type ValidCall = { readonly callId: string; readonly tool: Tool; readonly args: unknown; readonly input: unknown };
+
 /** Builds the review of a valid call from what the tool is and what authorization says. */
-const reviewOf = async (tool: Tool, callId: string, valid: { args: unknown; input: unknown }, context: CallContext): Promise<Review> => {
+const reviewOf = async ({ callId, tool, ...valid }: ValidCall, context: CallContext): Promise<Review> => {
   const verdict = await authorize(tool, valid.input, context);
   const base = { callId, tool: tool.name, effect: tool.effect, verdict };
   if (verdict.outcome === 'reject') return base;
@@ -121,7 +124,7 @@ export const createGateway = (agents: ReadonlyMap<string, Agent>, log: ToolLog):
       const valid = options.needsDecision ? await validateCall(tool, call) : await validateArgs(tool, JSON.parse(call.arguments));
       if (!valid.ok) return { ...rejected(call.id, tool.name, [valid.reason]), effect: tool.effect };
       const context_ = tool.name === ASK_HUMAN ? { ...context, grants: undefined } : context;
-      return reviewOf(tool, call.id, valid, context_);
+      return reviewOf({ callId: call.id, tool, args: valid.args, input: valid.input }, context_);
     },
 
     run: async ({ call, context, approvedDigest, run }) => {

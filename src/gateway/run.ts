@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { ApplicationFailure } from '@temporalio/common';
 import { z } from 'zod';
 import type { CallContext, RunContext } from '../activities/ports.ts';
@@ -29,10 +30,15 @@ const LOST_REPLY = /ECONNRESET|EPIPE|ETIMEDOUT|UND_ERR|socket hang up|other side
 /** Errors from before anything was sent: nothing can have happened. */
 const NOT_SENT = /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH/i;
 
+const describeOne = (error: Error): string => {
+  const code = 'code' in error ? ` (${String(error.code)})` : '';
+  return `${error.name === 'Error' ? '' : `${error.name}: `}${error.message}${code}`;
+};
+
 const describe = (error: unknown): string => {
   const parts: string[] = [];
   for (let at: unknown = error, depth = 0; at !== undefined && at !== null && depth < 4; depth++) {
-    parts.push(at instanceof Error ? `${at.name === 'Error' ? '' : `${at.name}: `}${at.message}${'code' in at ? ` (${String(at.code)})` : ''}` : String(at));
+    parts.push(at instanceof Error ? describeOne(at) : inspect(at, { depth: 2 }));
     at = at instanceof Error ? at.cause : undefined;
   }
   return parts.join(': ').slice(0, 2_000);
@@ -87,6 +93,9 @@ const aborted = (signal: AbortSignal): Promise<never> =>
  */
 export const runTool = async (request: ToolRun): Promise<ResultItem> => {
   const { tool, callId, args, input, context, run, log } = request;
+  if (run.signal.aborted) {
+    return { kind: 'result', id: callId, tool: tool.name, status: 'failed', output: 'cancelled before it began', trust: 'trusted', attempts: run.attempt };
+  }
   const signal = AbortSignal.any([run.signal, AbortSignal.timeout(tool.timeoutMs)]);
   try {
     const running = Promise.resolve(

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { findHiddenIn } from '../domain/hidden-text.ts';
 import { jsonBytes, type JsonObject } from '../domain/json.ts';
 import { parseArguments, type Reason } from '../domain/proposal.ts';

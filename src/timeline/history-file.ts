@@ -1,6 +1,6 @@
 import { type History, historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
 import { z } from 'zod';
-import { HoldfastError } from '../domain/failures.ts';
+import { isRecord } from '../domain/json.ts';
 import { AGENT_TASK_TYPE } from '../domain/task.ts';
 
 /** A history that was read from a file. */
@@ -27,20 +27,24 @@ const Started = z.looseObject({
   input: z.unknown(),
 });
 
-const refuse = (source: string, why: string, cause?: unknown): HoldfastError =>
-  new HoldfastError(
-    'Spec.Invalid',
-    `${source} is not a history that can be replayed: ${why} Export one with "Download" in the Temporal UI (encoded, not decoded), or \`temporal workflow show -w TASK --output json\`.`,
-    { cause },
-  );
+/** A file that is no history which can be replayed; the message names the file and says why. */
+export class HistoryFileError extends Error {
+  override readonly name = 'HistoryFileError';
+}
+
+const refuse = (source: string, why: string, cause?: unknown): HistoryFileError =>
+  new HistoryFileError(`${source} is not a history that can be replayed: ${why}`, { cause });
+
+/** The server's own API wraps what the tools export as it is. */
+const unwrap = (value: unknown): unknown => (isRecord(value) && isRecord(value['history']) ? value['history'] : value);
 
 /**
  * Takes a history that the Temporal UI or the `temporal` CLI exported as JSON.
  * @param source names it in messages
- * @throws HoldfastError `Spec.Invalid` when it is something else, or the history of another workflow
+ * @throws HistoryFileError when it is something else, or the history of another workflow
  */
 export const parseHistoryFile = (value: unknown, source: string): HistoryFile => {
-  const exported = ExportedHistory.safeParse(value);
+  const exported = ExportedHistory.safeParse(unwrap(value));
   if (!exported.success) throw refuse(source, 'it has no list "events".');
   const events = exported.data.events.map((event) => ({ ...event, eventId: String(event.eventId) }));
   const started = Started.safeParse(events[0]?.workflowExecutionStartedEventAttributes);

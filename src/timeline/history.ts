@@ -21,7 +21,7 @@ export const decodeOne = (payload: Payload): unknown => {
 
 /** Milliseconds since 1970 of an event. */
 export const eventMs = ({ eventTime }: HistoryEvent): number =>
-  Number(eventTime?.seconds ?? 0) * 1_000 + Math.floor(Number(eventTime?.nanos ?? 0) / 1_000_000);
+  Number(eventTime?.seconds ?? 0) * 1_000 + Math.floor((eventTime?.nanos ?? 0) / 1_000_000);
 
 /** Turns Temporal's "not found" into ours, with what to do. */
 export const notFound = (taskId: string, error: unknown): Error => {
@@ -34,6 +34,8 @@ type Page = { readonly events: readonly HistoryEvent[]; readonly next: Uint8Arra
 
 const page = async (client: Client, request: { taskId: string; runId: string; next?: Uint8Array | undefined; wait: boolean; signal?: AbortSignal | undefined }): Promise<Page> => {
   const { taskId, runId, next, wait, signal } = request;
+  // The SDK listens for an abort to come and does not see one that was there before the call.
+  signal?.throwIfAborted();
   const call = () =>
     client.workflowService.getWorkflowExecutionHistory({
       namespace: client.options.namespace,
@@ -81,12 +83,13 @@ export const latestRun = async (client: Client, taskId: string): Promise<string>
 
 /** The runs of a task, oldest first: a long task continues in new ones. Runs past retention are left out. */
 export const runChain = async (client: Client, taskId: string, latest?: string): Promise<string[]> => {
-  const chain = [latest ?? (await latestRun(client, taskId))];
-  for (;;) {
-    const [oldest = ''] = chain;
-    const first = await firstEvent(client, taskId, oldest).catch(() => undefined);
-    const before = first?.workflowExecutionStartedEventAttributes?.continuedExecutionRunId;
-    if (before === undefined || before === null || before === '') return first === undefined && chain.length > 1 ? chain.slice(1) : chain;
+  const newest = latest ?? (await latestRun(client, taskId));
+  const chain = [newest];
+  for (let first = await firstEvent(client, taskId, newest); ; ) {
+    const before = first?.workflowExecutionStartedEventAttributes?.continuedExecutionRunId ?? '';
+    if (before === '') return chain;
+    first = await firstEvent(client, taskId, before).catch(() => undefined);
+    if (first === undefined) return chain;
     chain.unshift(before);
   }
 };

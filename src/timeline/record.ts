@@ -69,7 +69,7 @@ export class RecordReader {
 
   *#started(event: HistoryEvent, runId: string): Generator<Bare> {
     const started = event.workflowExecutionStartedEventAttributes;
-    const [spec, carried] = decodeAll(started?.input as never);
+    const [spec, carried] = decodeAll(started?.input);
     this.#spec = spec ?? null;
     const before = carried as Carried | undefined;
     if (before !== undefined && this.#steps.length === 0) {
@@ -82,12 +82,12 @@ export class RecordReader {
       return;
     }
     const { agent, goal } = isRecord(spec) ? spec : {};
-    yield { type: 'started', taskId: this.#taskId, runId, agent: String(agent ?? '?'), goal: String(goal ?? '') };
+    yield { type: 'started', taskId: this.#taskId, runId, agent: typeof agent === 'string' ? agent : '?', goal: typeof goal === 'string' ? goal : '' };
   }
 
   *#schedule(event: HistoryEvent, atMs: number): Generator<Bare> {
     const scheduled = event.activityTaskScheduledEventAttributes;
-    const [input] = decodeAll(scheduled?.input as never);
+    const [input] = decodeAll(scheduled?.input);
     const type = scheduled?.activityType?.name ?? '';
     this.#scheduled.set(String(event.eventId), { type, input, atMs });
     if (type === 'propose') {
@@ -115,7 +115,7 @@ export class RecordReader {
   *#complete(event: HistoryEvent, atMs: number): Generator<Bare> {
     const completed = event.activityTaskCompletedEventAttributes;
     const scheduled = this.#scheduled.get(String(completed?.scheduledEventId));
-    const [result] = decodeAll(completed?.result as never);
+    const [result] = decodeAll(completed?.result);
     if (scheduled === undefined || result === undefined) return;
     if (scheduled.type === 'admit') this.#admitted(result as Admission);
     else if (scheduled.type === 'propose') yield* this.#proposed(scheduled, result as ProposeResult, atMs);
@@ -153,7 +153,7 @@ export class RecordReader {
   *#memo(event: HistoryEvent): Generator<Bare> {
     const payload = event.workflowPropertiesModifiedEventAttributes?.upsertedMemo?.fields?.[MEMO.pending];
     if (payload === undefined) return;
-    const pending = decodeOne(payload as never);
+    const pending = decodeOne(payload);
     if (!Array.isArray(pending)) return;
     this.#pending = pending as PendingDecision[];
     this.#status = pending.length > 0 ? 'waiting' : 'running';
@@ -162,26 +162,25 @@ export class RecordReader {
 
   *#signal(event: HistoryEvent): Generator<Bare> {
     const signal = event.workflowExecutionSignaledEventAttributes;
-    const [payload] = decodeAll(signal?.input as never);
-    yield* this.#message(event, signal?.signalName ?? '', payload, signal?.identity ?? '');
+    const [payload = null] = decodeAll(signal?.input);
+    yield* this.#message(event, { name: signal?.signalName ?? '', payload, from: signal?.identity ?? '' });
   }
 
   *#update(event: HistoryEvent): Generator<Bare> {
     const request = event.workflowExecutionUpdateAcceptedEventAttributes?.acceptedRequest;
-    const [payload] = decodeAll(request?.input?.args as never);
-    yield* this.#message(event, request?.input?.name ?? '', payload, request?.meta?.identity ?? '');
+    const [payload = null] = decodeAll(request?.input?.args);
+    yield* this.#message(event, { name: request?.input?.name ?? '', payload, from: request?.meta?.identity ?? '' });
   }
 
-  *#message(event: HistoryEvent, name: string, payload: unknown, from: string): Generator<Bare> {
-    const known = payload ?? null;
-    this.#events.push({ at: new Date(eventMs(event)).toISOString(), type: 'message', detail: { name, payload: known, from } });
-    yield { type: 'message', name, payload: known, from };
+  *#message(event: HistoryEvent, message: { readonly name: string; readonly payload: unknown; readonly from: string }): Generator<Bare> {
+    this.#events.push({ at: new Date(eventMs(event)).toISOString(), type: 'message', detail: message });
+    yield { type: 'message', ...message };
   }
 
   *#closed(event: HistoryEvent, runId: string): Generator<Bare> {
     const completed = event.workflowExecutionCompletedEventAttributes;
     if (completed) {
-      const [outcome] = decodeAll(completed.result as never) as [Outcome];
+      const [outcome] = decodeAll(completed.result) as [Outcome];
       yield* this.#end(outcome);
       return;
     }
@@ -203,14 +202,17 @@ export class RecordReader {
 
 const toProposed = (raw: RawCall, review: ProposeResult['reviews'][number] | undefined): ProposedCall => {
   const parsed = parseArguments(raw);
-  const decision = parsed.ok && isRecord(parsed.decision) ? parsed.decision : {};
+  const { tool, effect, verdict } = review ?? { tool: raw.name, effect: 'read', verdict: { outcome: 'reject', reasons: [] } };
   return {
     id: raw.id,
-    tool: review?.tool ?? raw.name,
+    tool,
     args: parsed.ok ? parsed.args : raw.arguments,
-    effect: review?.effect ?? 'read',
-    verdict: review?.verdict.outcome ?? 'reject',
-    reasons: review?.verdict.reasons ?? [],
-    rationale: typeof decision['rationale'] === 'string' ? decision['rationale'] : null,
+    effect,
+    verdict: verdict.outcome,
+    reasons: verdict.reasons,
+    rationale: parsed.ok ? rationaleOf(parsed.decision) : null,
   };
 };
+
+const rationaleOf = (decision: unknown): string | null =>
+  isRecord(decision) && typeof decision['rationale'] === 'string' ? decision['rationale'] : null;

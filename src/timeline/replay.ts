@@ -1,4 +1,4 @@
-import { ReplayError, Worker } from '@temporalio/worker';
+import { ReplayError, Worker, type WorkflowBundleOption } from '@temporalio/worker';
 import { DeterminismViolationError } from '@temporalio/workflow';
 import { workflowBundle } from './bundle.ts';
 import type { HistoryEvent } from './history.ts';
@@ -10,10 +10,10 @@ export type ReplayedStep = { readonly n: number; readonly tools: readonly string
 
 /** The first event of a history that today's workflow code would not have made. */
 export type ReplayDifference = {
-  /** Null where the SDK names none. */
+  /** Null where no event could be found out. */
   readonly eventId: number | null;
   readonly eventType: string | null;
-  /** What the code did instead, in the SDK's words. */
+  /** What the code did instead. */
   readonly message: string;
 };
 
@@ -54,12 +54,45 @@ const typeOf = (event: HistoryEvent): string | null => {
   return attributes === undefined ? null : attributes.charAt(0).toUpperCase() + attributes.slice(1, -'EventAttributes'.length);
 };
 
-/** The SDK names the event in its message, as `HistoryEvent(id: 5, ActivityTaskScheduled)`. */
-const toDifference = (error: Error, events: readonly HistoryEvent[]): ReplayDifference => {
+/** What the SDK says, without the layers that it is wrapped in. */
+const instead = ({ message }: Error): string => {
+  const said = /Nondeterminism error: ((?:[^"\\]|\\.)*)/.exec(message)?.[1] ?? message;
+  const [, machine, made] = /^(\w+)Machine does not handle HistoryEvent\(id: \d+, (\w+)\)/.exec(said) ?? [];
+  return machine === undefined ? said : `the history has ${made} here, the code makes ${machine} instead`;
+};
+
+type Replay = (events: readonly HistoryEvent[]) => Promise<Error | undefined>;
+
+const replayWith =
+  (workflowBundle: WorkflowBundleOption, taskId: string): Replay =>
+  async (events) => {
+    try {
+      await Worker.runReplayHistory({ workflowBundle }, { events }, taskId);
+      return undefined;
+    } catch (error) {
+      if (error instanceof DeterminismViolationError || error instanceof ReplayError) return error;
+      throw error;
+    }
+  };
+
+/** The first events of a history up to here replay, those up to the next one do not: found by halving. */
+const findFirst = async (events: readonly HistoryEvent[], replay: Replay): Promise<HistoryEvent | undefined> => {
+  // Events 1 to 3 start the first workflow task: nothing is replayed before that.
+  let [good, bad] = [Math.min(3, events.length - 1), events.length];
+  while (bad - good > 1) {
+    const middle = Math.floor((good + bad) / 2);
+    if ((await replay(events.slice(0, middle))) === undefined) good = middle;
+    else bad = middle;
+  }
+  return events[bad - 1];
+};
+
+/** The SDK names the event in some of its messages only, as `HistoryEvent(id: 5, ActivityTaskScheduled)`. */
+const toDifference = async (error: Error, events: readonly HistoryEvent[], replay: Replay): Promise<ReplayDifference> => {
   const named = /HistoryEvent\(id: (\d+)/.exec(error.message)?.[1];
-  const eventId = named === undefined ? null : Number(named);
-  const event = events.find((each) => eventNumber(each) === eventId);
-  return { eventId, eventType: event === undefined ? null : typeOf(event), message: error.message };
+  const event = named === undefined ? await findFirst(events, replay) : events.find((each) => eventNumber(each) === Number(named));
+  if (event === undefined) return { eventId: null, eventType: null, message: instead(error) };
+  return { eventId: eventNumber(event), eventType: typeOf(event), message: instead(error) };
 };
 
 /**
@@ -70,17 +103,15 @@ const toDifference = (error: Error, events: readonly HistoryEvent[]): ReplayDiff
 export const replayHistory = async ({ taskId, history, onStep }: ReplayRequest): Promise<ReplayReport> => {
   const events = history.events ?? [];
   const steps = readSteps(taskId, events);
-  const options = { workflowBundle: await workflowBundle() };
+  const replay = replayWith(await workflowBundle(), taskId);
   const startedAt = performance.now();
-  const facts = () => ({ steps: steps.length, events: events.length, ms: Math.round(performance.now() - startedAt) });
-  try {
-    await Worker.runReplayHistory(options, history, taskId);
+  const error = await replay(events);
+  const facts = { steps: steps.length, events: events.length, ms: Math.round(performance.now() - startedAt) };
+  if (error === undefined) {
     for (const { step } of steps) onStep?.(step);
-    return { ok: true, ...facts() };
-  } catch (error) {
-    if (!(error instanceof DeterminismViolationError || error instanceof ReplayError)) throw error;
-    const difference = toDifference(error, events);
-    for (const { at, step } of steps) if (difference.eventId !== null && at < difference.eventId) onStep?.(step);
-    return { ok: false, ...facts(), difference };
+    return { ok: true, ...facts };
   }
+  const difference = await toDifference(error, events, replay);
+  for (const { at, step } of steps) if (difference.eventId !== null && at < difference.eventId) onStep?.(step);
+  return { ok: false, ...facts, difference };
 };

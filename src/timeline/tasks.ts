@@ -1,4 +1,5 @@
 import type { Client } from '@temporalio/client';
+import type { Payload } from '@temporalio/common';
 import type { PendingDecision } from '../domain/decision.ts';
 import { HoldfastError } from '../domain/failures.ts';
 import { AGENT_TASK_TYPE, MEMO } from '../domain/task.ts';
@@ -43,7 +44,7 @@ const ATTRIBUTES = {
 const quote = (value: string): string => `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 
 /** Statuses of tasks that have not ended: closed runs keep their last values, so the run's own state is asked too. */
-const OPEN: readonly string[] = ['running', 'waiting', 'paused', 'compensating'];
+const OPEN: ReadonlySet<string> = new Set(['running', 'waiting', 'paused', 'compensating']);
 
 const TASKS = `WorkflowType = '${AGENT_TASK_TYPE}'`;
 
@@ -53,7 +54,7 @@ const toQuery = (filter: TaskFilter): string => {
     const value = filter[field as keyof TaskFilter];
     if (value !== undefined) terms.push(`${attribute} = ${quote(value)}`);
   }
-  if (filter.waitingFor !== undefined || OPEN.includes(filter.status ?? '')) terms.push("ExecutionStatus = 'Running'");
+  if (filter.waitingFor !== undefined || OPEN.has(filter.status ?? '')) terms.push("ExecutionStatus = 'Running'");
   return terms.join(' AND ');
 };
 
@@ -64,33 +65,43 @@ const time = (at: { seconds?: unknown } | null | undefined): string | null =>
 
 const CLOSED: Record<number, string> = { 3: 'failed', 4: 'cancelled', 5: 'terminated', 7: 'timed out' };
 
+const textOf = (value: unknown): string | null => {
+  const first: unknown = Array.isArray(value) ? value[0] : value;
+  return typeof first === 'string' ? first : null;
+};
+
+/** Reads one of a map of payloads. */
+const reader =
+  (fields: Record<string, Payload> | null | undefined) =>
+  (name: string): unknown => {
+    const payload = fields?.[name];
+    return payload === undefined ? null : decodeOne(payload);
+  };
+
+const RUNNING = 1;
+
 /** A list entry, from visibility alone: no worker is asked. */
 export const toSummary = (execution: Execution): TaskSummary => {
-  const attribute = (name: string): unknown => {
-    const payload = execution.searchAttributes?.indexedFields?.[name];
-    return payload === undefined ? null : decodeOne(payload as never);
-  };
-  const memo = (name: string): unknown => {
-    const payload = execution.memo?.fields?.[name];
-    return payload === undefined ? null : decodeOne(payload as never);
-  };
-  const text = (value: unknown): string | null => (Array.isArray(value) ? text(value[0]) : typeof value === 'string' ? value : null);
+  const attribute = reader(execution.searchAttributes?.indexedFields);
+  const memo = reader(execution.memo?.fields);
+  const code = Number(execution.status);
   const pending = memo(MEMO.pending);
-  const isOpen = execution.status === 1;
+  const cost = attribute('HoldfastCostUsd');
   return {
-    taskId: execution.execution?.workflowId ?? '',
-    runId: execution.execution?.runId ?? '',
-    status: CLOSED[execution.status ?? 0] ?? text(attribute('HoldfastStatus')) ?? (isOpen ? 'running' : 'completed'),
-    agent: text(memo(MEMO.agent)),
-    goal: text(memo(MEMO.goal)),
-    principal: text(attribute('HoldfastPrincipal')),
-    tenant: text(attribute('HoldfastTenant')),
-    costUsd: typeof attribute('HoldfastCostUsd') === 'number' ? (attribute('HoldfastCostUsd') as number) : null,
-    startedAt: time(execution.startTime as never),
-    closedAt: time(execution.closeTime as never),
-    pending: isOpen && Array.isArray(pending) ? (pending as PendingDecision[]) : [],
+    ...idsOf(execution),
+    status: CLOSED[code] ?? textOf(attribute('HoldfastStatus')) ?? (code === RUNNING ? 'running' : 'completed'),
+    agent: textOf(memo(MEMO.agent)),
+    goal: textOf(memo(MEMO.goal)),
+    principal: textOf(attribute('HoldfastPrincipal')),
+    tenant: textOf(attribute('HoldfastTenant')),
+    costUsd: typeof cost === 'number' ? cost : null,
+    startedAt: time(execution.startTime),
+    closedAt: time(execution.closeTime),
+    pending: code === RUNNING && Array.isArray(pending) ? pending : [],
   };
 };
+
+const idsOf = ({ execution }: Execution) => ({ taskId: execution?.workflowId ?? '', runId: execution?.runId ?? '' });
 
 type PageOptions = { readonly limit: number; readonly next?: string | undefined };
 

@@ -51,13 +51,14 @@ async function admitTask(task: TaskState): Promise<void> {
   if (jsonBytes(task.spec ?? null) > SIZES.spec) {
     throw wf.ApplicationFailure.nonRetryable(`the specification is larger than ${SIZES.spec} bytes.`, 'Spec.TooLarge');
   }
-  task.admission = readable(await admission.admit.executeWithOptions({ summary: 'admit the task' }, [task.spec ?? null]));
-  const { goal, input, output } = task.admission;
+  const input = { spec: task.spec ?? null, firstRunId: wf.workflowInfo().firstExecutionRunId };
+  task.admission = readable(await admission.admit.executeWithOptions({ summary: 'admit the task' }, [input]));
+  const { goal, input: data, output } = task.admission;
   task.transcript.append({
     kind: 'goal',
     id: 'goal',
     text: goal,
-    ...(input === undefined ? {} : { input }),
+    ...(data === undefined ? {} : { input: data }),
     ...(output === undefined ? {} : { output }),
   });
   showAdmission(task);

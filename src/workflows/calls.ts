@@ -1,4 +1,5 @@
 import * as wf from '@temporalio/workflow';
+import type { Approval } from '../activities/messages.ts';
 import type { GatewayCall } from '../activities/ports.ts';
 import type { HumanDecision, PendingDecision } from '../domain/decision.ts';
 import { digestJson, shortDigest } from '../domain/digest.ts';
@@ -22,7 +23,9 @@ const toCall = (raw: RawCall, review: Review): Call => {
 
 const isoNow = (): string => new Date(Date.now()).toISOString();
 
-const result = (call: Call, status: ResultItem['status'], output: unknown, human?: HumanDecision): ResultItem => ({
+type Ended = { readonly status: ResultItem['status']; readonly output: unknown; readonly human?: HumanDecision };
+
+const result = (call: Call, { status, output, human }: Ended): ResultItem => ({
   kind: 'result',
   id: call.raw.id,
   tool: call.review.tool,
@@ -95,7 +98,7 @@ export class CallRunner {
 
   #refuse(call: Call): void {
     const reasons = call.review.verdict.reasons.map(({ message }) => message).join('; ');
-    this.#task.transcript.append(result(call, 'rejected', reasons));
+    this.#task.transcript.append(result(call, { status: 'rejected', output: reasons }));
   }
 
   async #withPerson(call: Call, pending: PendingDecision): Promise<void> {
@@ -106,16 +109,16 @@ export class CallRunner {
     const { message } = ruling;
     if (message.name === 'deny') {
       const why = message.text === undefined ? 'no reason was given' : `the reason: ${message.text}`;
-      this.#task.transcript.append(result(call, 'rejected', `A person denied this call; ${why}`, human));
+      this.#task.transcript.append(result(call, { status: 'rejected', output: `A person denied this call; ${why}`, human }));
     } else if (pending.kind === 'answer') {
-      this.#task.transcript.append(result(call, 'succeeded', message.text ?? '', human));
+      this.#task.transcript.append(result(call, { status: 'succeeded', output: message.text ?? '', human }));
     } else {
       await this.#act(call, message.args ?? call.args, { digest: ruling.pending.digest, human });
     }
   }
 
   /** Runs one call in an activity of its own. An effect of which nobody knows is put before a person. */
-  async #act(call: Call, args: unknown, approval?: { digest: PendingDecision['digest']; human: HumanDecision }): Promise<void> {
+  async #act(call: Call, args: unknown, approval?: Approval): Promise<void> {
     await this.#flushReads();
     await this.#checkpoint();
     const task = this.#task;
@@ -155,7 +158,7 @@ export class CallRunner {
     const happened = ruling.message.name === 'approve';
     const words = ruling.message.text === undefined ? '' : ` ${ruling.message.text}`;
     const output = `A person checked: it ${happened ? 'happened' : 'did not happen'}.${words}`;
-    return result(call, happened ? 'succeeded' : 'failed', output, toHuman(ruling));
+    return result(call, { status: happened ? 'succeeded' : 'failed', output, human: toHuman(ruling) });
   }
 
   #recordEffect(call: Call, { status }: ResultItem, args: unknown): void {
@@ -195,5 +198,6 @@ const lost = (call: Call, plan: RunPlan, error: unknown): ResultItem => {
   const message = cause instanceof Error ? cause.message : String(cause);
   const attempts = plan.idempotent ? `after ${plan.maxAttempts} attempts` : 'and it is not safe to try again';
   const isRead = call.review.effect === 'read';
-  return { ...result(call, isRead ? 'failed' : 'unknown', `The worker gave no result (${message}), ${attempts}.`), trust: 'untrusted' };
+  const output = `The worker gave no result (${message}), ${attempts}.`;
+  return { ...result(call, { status: isRead ? 'failed' : 'unknown', output }), trust: 'untrusted' };
 };

@@ -8,17 +8,17 @@ import type { TaskState } from './state.ts';
 export type Judged = { readonly end?: End; readonly calls: readonly RawCall[] };
 
 /** Reasons by which a call was no usable proposal, as opposed to one that may not run. */
-const UNUSABLE: readonly string[] = [
+const UNUSABLE: ReadonlySet<string> = new Set([
   'unknown_tool',
   'arguments_not_json',
   'decision_missing',
   'invalid_arguments',
   'arguments_too_large',
   'hidden_characters',
-];
+]);
 
 const isUnusable = ({ reviews }: ProposeResult): boolean =>
-  reviews.length > 0 && reviews.every(({ verdict }) => verdict.outcome === 'reject' && verdict.reasons.some(({ code }) => UNUSABLE.includes(code)));
+  reviews.length > 0 && reviews.every(({ verdict }) => verdict.outcome === 'reject' && verdict.reasons.some(({ code }) => UNUSABLE.has(code)));
 
 /** What is wrong with the answer as a whole; undefined: it can be used. */
 const complaint = (proposal: ProposeResult, calls: readonly RawCall[]): string | undefined => {

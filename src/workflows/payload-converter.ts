@@ -8,6 +8,7 @@ export const UNREADABLE = 'unreadable payload';
  * knows; the SDK decodes signals before any handler sees them, and an error there wedges the run for good.
  */
 class TolerantPayloadConverter extends DefaultPayloadConverter {
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the SDK's signature
   override fromPayload<T>(payload: Payload): T {
     try {
       return super.fromPayload<T>(payload);

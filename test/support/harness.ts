@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { NativeConnection, Runtime, DefaultLogger } from '@temporalio/worker';
+import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { inject, onTestFinished } from 'vitest';
 import { AgentClient, type TaskHandle } from '../../src/client.ts';
 import { type Config, defineConfig } from '../../src/config.ts';
@@ -23,6 +23,8 @@ export type HarnessOptions = {
   readonly model?: Partial<Config['models'][string]>;
   readonly heartbeatTimeout?: string;
   readonly namespace?: string;
+  /** Another server than the shared one. */
+  readonly address?: string;
 };
 
 export type Harness = {
@@ -45,19 +47,18 @@ const runWorker = async (worker: HoldfastWorker) => {
 
 /** A worker, a scripted model and a client on a task queue of their own; all of it ends with the test. */
 export const startHarness = async (options: HarnessOptions): Promise<Harness> => {
-  const { address } = inject('temporal');
+  const address = options.address ?? inject('temporal').address;
   const taskQueue = `test-${randomUUID()}`;
   const model = await startScriptedModel({ script: options.script });
   const config = defineConfig({
-    models: { default: { model: 'scripted', baseURL: model.url, ...options.model } as never },
+    models: { default: { model: 'scripted', baseURL: model.url, ...options.model } },
     agents: [...options.agents],
     worker: { heartbeatTimeout: options.heartbeatTimeout ?? '2s', stickyTimeout: '1s', maxCachedWorkflows: options.maxCachedWorkflows ?? 100 },
   });
-  const connection = await NativeConnection.connect({ address });
   const client = await AgentClient.connect({ address, taskQueue, ...(options.namespace === undefined ? {} : { namespace: options.namespace }) });
   const workers: { stop: () => Promise<void> }[] = [];
   const startWorker = async () => {
-    const worker = await createWorker({ config, connection, namespace: options.namespace ?? 'default', taskQueue, workflowBundle: { codePath: inject('bundle') } });
+    const worker = await createWorker({ config, address, namespace: options.namespace ?? 'default', taskQueue, workflowBundle: { codePath: inject('bundle') } });
     const running = await runWorker(worker);
     workers.push(running);
     return {
@@ -70,7 +71,6 @@ export const startHarness = async (options: HarnessOptions): Promise<Harness> =>
   await startWorker();
   onTestFinished(async () => {
     await Promise.all(workers.map((worker) => worker.stop()));
-    await connection.close();
     await client.close();
     await model.close();
   });

@@ -139,7 +139,7 @@ describe('messages that anyone may type', () => {
 
   it('a bad update is refused with the reason and leaves no event', async () => {
     const { task, client } = await waiting();
-    const events = async () => Number((await client.temporal.workflow.getHandle(task.taskId).describe()).historyLength);
+    const events = async () => (await client.temporal.workflow.getHandle(task.taskId).describe()).historyLength;
     const before = await events();
 
     await expect(task.approve({ callId: 's9.c9' })).rejects.toMatchObject({ type: 'Decision.Refused', message: expect.stringContaining('s9.c9') });

@@ -68,7 +68,7 @@ for (const { name: mode, maxCachedWorkflows } of MODES) {
       { name: 'arguments of 100 KB', turn: { calls: [look('x'.repeat(100_000))] } },
       { name: 'arguments with __proto__', turn: { calls: [{ tool: 'look', rawArguments: '{"__proto__":{"what":"x"}}' }] } },
     ])('$name: sent back, and ended with the status limit after three in a row', async ({ turn }) => {
-      const { outcome, world } = await run(() => turn as never);
+      const { outcome, world } = await run(() => turn);
 
       expect(outcome).toMatchObject({ status: 'limit', reason: expect.stringContaining('invalidProposals'), usage: { steps: 3 } });
       expect(world.calls).toEqual([]);

@@ -8,7 +8,7 @@ export type DurationText = `${number}${keyof typeof UNITS}`;
 const PATTERN = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/;
 
 /** Milliseconds of a duration. @throws RangeError on anything else */
-export const durationMs = (duration: DurationText | string): number => {
+export const durationMs = (duration: string): number => {
   const [, count, unit] = PATTERN.exec(duration) ?? [];
   if (count === undefined || unit === undefined) {
     throw new RangeError(`not a duration: ${JSON.stringify(duration)} (such as 500ms, 30s, 5m, 2h, 7d)`);
