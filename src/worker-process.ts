@@ -1,9 +1,16 @@
-import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
 import { DefaultLogger, makeTelemetryFilterString, Runtime } from '@temporalio/worker';
 import { destination, type Logger, pino } from 'pino';
 import pretty from 'pino-pretty';
-import { ConfigError, type Environment, findConfigFile, loadConfig, readEnvironment, resolveTemporal } from './config.ts';
+import {
+  ConfigError,
+  type Environment,
+  findConfigFile,
+  loadConfig,
+  readEnvironment,
+  resolveTemporal,
+} from './config.ts';
 import type { ToolLog } from './tools/tool.ts';
 import { createWorker, type HoldfastWorker } from './worker.ts';
 
@@ -21,7 +28,16 @@ const STDERR = 2;
 
 const createLog = ({ HOLDFAST_LOG, HOLDFAST_LOG_LEVEL: level }: Environment): Logger =>
   HOLDFAST_LOG === 'pretty'
-    ? pino({ level }, pretty({ destination: STDERR, sync: true, colorize: process.stderr.isTTY === true, ignore: 'pid,hostname' }))
+    ? pino(
+        { level },
+        pretty({
+          destination: STDERR,
+          sync: true,
+          colorize: process.stderr.isTTY,
+          ignore: 'pid,hostname',
+          singleLine: true,
+        }),
+      )
     : pino({ level }, destination({ dest: STDERR, sync: true }));
 
 const toToolLog = (log: Logger): ToolLog => ({
@@ -35,7 +51,9 @@ const toToolLog = (log: Logger): ToolLog => ({
 const installRuntime = (log: Logger): void => {
   const temporal = log.child({ from: 'temporal' });
   Runtime.install({
-    logger: new DefaultLogger('WARN', ({ level, message, meta }) => temporal[level === 'ERROR' ? 'error' : 'warn'](meta ?? {}, message)),
+    logger: new DefaultLogger('WARN', ({ level, message, meta }) =>
+      temporal[level === 'ERROR' ? 'error' : 'warn'](meta ?? {}, message),
+    ),
     telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }), forward: {} } },
     shutdownSignals: [],
   });
@@ -55,7 +73,10 @@ const startHealth = async (endpoint: string | undefined, worker: HoldfastWorker)
   try {
     await once(server, 'listening');
   } catch (error) {
-    throw new ConfigError(`HOLDFAST_HEALTH=${endpoint} cannot be served: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new ConfigError(
+      `HOLDFAST_HEALTH=${endpoint} cannot be served: ${error instanceof Error ? error.message : String(error)}`,
+      { cause: error },
+    );
   }
   return server;
 };
@@ -79,7 +100,9 @@ const stopOnSignal = (worker: HoldfastWorker, log: Logger): (() => void) => {
 };
 
 const sayReady = (facts: { taskQueue: string; address: string; namespace: string }, json: boolean): void => {
-  const line = json ? JSON.stringify({ ready: true, ...facts }) : `worker ready: polling ${facts.taskQueue} at ${facts.address}`;
+  const line = json
+    ? JSON.stringify({ ready: true, ...facts })
+    : `worker ready: polling ${facts.taskQueue} at ${facts.address}`;
   process.stdout.write(`${line}\n`);
 };
 
@@ -89,7 +112,10 @@ const sayReady = (facts: { taskQueue: string; address: string; namespace: string
  */
 export const serveWorker = async (options: WorkerProcessOptions): Promise<void> => {
   const file = options.config ?? findConfigFile();
-  if (file === undefined) throw new ConfigError('there is no holdfast.config.* here or above; `holdfast init DIR` makes a project, --config FILE names a file');
+  if (file === undefined)
+    throw new ConfigError(
+      'there is no holdfast.config.* here or above; `holdfast init DIR` makes a project, --config FILE names a file',
+    );
   const environment = readEnvironment();
   const config = await loadConfig(file);
   const log = createLog(environment);

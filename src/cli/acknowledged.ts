@@ -2,8 +2,8 @@ import type { Acknowledged, AgentClient, TaskHandle } from '../client.ts';
 import type { Globals } from './command.ts';
 import { withClient } from './connect.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
-import { paint, print, printJson } from './terminal.ts';
 import { statusWord } from './task-lines.ts';
+import { paint, print, printJson } from './terminal.ts';
 import { oneLine } from './text.ts';
 
 /** Sends something to a task and prints its new state. @throws HoldfastError when the task refuses it */

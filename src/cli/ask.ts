@@ -1,6 +1,6 @@
 import { isCancel, select, text } from '@clack/prompts';
-import { isRecord } from '../domain/json.ts';
 import type { PendingDecision } from '../domain/decision.ts';
+import { isRecord } from '../domain/json.ts';
 
 /** What a person at the terminal chose. `later` leaves the question open; `quit` is Ctrl-C. */
 export type Choice =
@@ -37,12 +37,20 @@ class Asker {
   }
 
   async reason(): Promise<Choice> {
-    const reason = await text({ ...this.#common, message: 'Why not? The agent reads it.', validate: (value) => ((value ?? '').trim() === '' ? 'A reason helps the agent to do better' : undefined) });
+    const reason = await text({
+      ...this.#common,
+      message: 'Why not? The agent reads it.',
+      validate: (value) => ((value ?? '').trim() === '' ? 'A reason helps the agent to do better' : undefined),
+    });
     return isCancel(reason) ? QUIT : { choice: 'deny', reason };
   }
 
   async answer(): Promise<Choice> {
-    const given = await text({ ...this.#common, message: 'Your answer', validate: (value) => ((value ?? '').trim() === '' ? 'An answer needs its text' : undefined) });
+    const given = await text({
+      ...this.#common,
+      message: 'Your answer',
+      validate: (value) => ((value ?? '').trim() === '' ? 'An answer needs its text' : undefined),
+    });
     return isCancel(given) ? QUIT : { choice: 'answer', text: given };
   }
 
@@ -61,7 +69,10 @@ class Asker {
     // Arguments that were too long for the memo stand there cut, as text; those cannot be edited here.
     const canEdit = isRecord(pending.args);
     const possible = ACTIONS.filter(({ may }) => pending.may.includes(may) && (may !== 'edit' || canEdit));
-    const options = [...possible.map(({ value, label }) => ({ value, label })), { value: 'later' as const, label: 'Decide later; keep watching' }];
+    const options = [
+      ...possible.map(({ value, label }) => ({ value, label })),
+      { value: 'later' as const, label: 'Decide later; keep watching' },
+    ];
     const chosen = await select({ ...this.#common, message: 'Your decision', options });
     if (isCancel(chosen)) return QUIT;
     if (chosen === 'deny') return await this.reason();
@@ -75,4 +86,5 @@ class Asker {
  * Asks the person at the terminal for a decision.
  * @param signal takes the question back: it was decided elsewhere. What is returned then has no meaning.
  */
-export const askDecision = async (pending: PendingDecision, signal: AbortSignal): Promise<Choice> => await new Asker(signal).choose(pending);
+export const askDecision = async (pending: PendingDecision, signal: AbortSignal): Promise<Choice> =>
+  await new Asker(signal).choose(pending);

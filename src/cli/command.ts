@@ -21,14 +21,21 @@ export type Call<Options> = {
 /** Gives a command what it does; the exit code is what that returns. */
 export const onCall = <Options>(command: Command, run: (call: Call<Options>) => Promise<ExitCode>): Command =>
   command.action(async () => {
-    const all = command.optsWithGlobals<Globals>();
-    const globals: Globals = { ...all, json: all.json === true };
-    process.exitCode = await run({ args: command.processedArgs as (string | undefined)[], options: command.opts() as Options, globals });
+    const all = command.optsWithGlobals<Partial<Globals>>();
+    const globals: Globals = { ...all, json: all.json ?? false };
+    process.exitCode = await run({
+      args: command.processedArgs as (string | undefined)[],
+      options: command.opts() as Options,
+      globals,
+    });
   });
 
 /** Gives a command its examples, below the help. */
 export const withExamples = (command: Command, examples: readonly string[]): Command =>
-  command.addHelpText('after', `\nExample${examples.length > 1 ? 's' : ''}:\n${examples.map((each) => `  $ ${each}`).join('\n')}`);
+  command.addHelpText(
+    'after',
+    `\nExample${examples.length > 1 ? 's' : ''}:\n${examples.map((each) => `  $ ${each}`).join('\n')}`,
+  );
 
 /** Parses an option that is a JSON object. */
 export const jsonObject = (text: string): Record<string, unknown> => {

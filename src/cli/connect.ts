@@ -30,12 +30,17 @@ export const taskPage = (globals: Globals, taskId: string): string | null => {
   return `${ui}/namespaces/${encodeURIComponent(namespace)}/workflows/${encodeURIComponent(taskId)}`;
 };
 
-/** How many workers polled a task queue in the last minutes. */
+// A poll lasts up to a minute, and the server remembers those of the last five.
+const POLLED_SINCE_MS = 75_000;
+
+/** How many workers poll a task queue; one that stopped counts for another minute. */
 export const countPollers = async (client: AgentClient, taskQueue: string): Promise<number> => {
   const { pollers } = await client.temporal.workflowService.describeTaskQueue({
     namespace: client.temporal.options.namespace,
     taskQueue: { name: taskQueue },
     taskQueueType: 1,
   });
-  return pollers?.length ?? 0;
+  return (pollers ?? []).filter(
+    ({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) * 1_000 > Date.now() - POLLED_SINCE_MS,
+  ).length;
 };

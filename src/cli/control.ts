@@ -12,8 +12,10 @@ export const pauseCommand = (): Command => {
     .argument('<task>', 'task id')
     .option('--reason <text>', 'recorded with it');
   withExamples(command, ['holdfast pause refund-17 --reason "month end"']);
-  return onCall<{ readonly reason?: string }>(command, async ({ args: [taskId = ''], options, globals }) =>
-    await sendAndPrint(globals, taskId, async (task) => await task.pause(options.reason)),
+  return onCall<{ readonly reason?: string }>(
+    command,
+    async ({ args: [taskId = ''], options, globals }) =>
+      await sendAndPrint(globals, taskId, async (task) => await task.pause(options.reason)),
   );
 };
 
@@ -25,8 +27,10 @@ export const resumeCommand = (): Command => {
     .argument('<task>', 'task id')
     .option('--guidance <text>', 'goes to the agent before its next step');
   withExamples(command, ['holdfast resume refund-17 --guidance "refund half of it at most"']);
-  return onCall<{ readonly guidance?: string }>(command, async ({ args: [taskId = ''], options, globals }) =>
-    await sendAndPrint(globals, taskId, async (task) => await task.resume(options.guidance)),
+  return onCall<{ readonly guidance?: string }>(
+    command,
+    async ({ args: [taskId = ''], options, globals }) =>
+      await sendAndPrint(globals, taskId, async (task) => await task.resume(options.guidance)),
   );
 };
 
@@ -51,5 +55,8 @@ export const cancelCommand = (): Command => {
     .description('Asks a task to stop. It ends with the status "cancelled", as soon as a worker acts upon it.')
     .argument('<task>', 'task id');
   withExamples(command, ['holdfast cancel refund-17']);
-  return onCall(command, async ({ args: [taskId = ''], globals }) => await sendAndPrint(globals, taskId, cancelAndWait));
+  return onCall(
+    command,
+    async ({ args: [taskId = ''], globals }) => await sendAndPrint(globals, taskId, cancelAndWait),
+  );
 };

@@ -21,4 +21,5 @@ export const readDataConfig = async (globals: Globals): Promise<DataConfig> => {
 };
 
 /** The task queue that a configuration, else the environment, names. */
-export const taskQueueOf = (config: Config | undefined): string => config?.worker?.taskQueue ?? readEnvironment().HOLDFAST_TASK_QUEUE;
+export const taskQueueOf = (config: Config | undefined): string =>
+  config?.worker?.taskQueue ?? readEnvironment().HOLDFAST_TASK_QUEUE;

@@ -18,16 +18,24 @@ export const approveCommand = (): Command => {
     .option('--args <json>', 'run it with these arguments instead: all of them, as an object', jsonObject)
     .option('--note <text>', 'recorded with the decision')
     .option(...BY, osUser());
-  withExamples(command, ['holdfast approve refund-17', 'holdfast approve refund-17 s3.c1 --args \'{"orderId":"17","amount":20}\' --note "half of it"']);
-  return onCall<ApproveOptions>(command, async ({ args: [taskId = '', callId], options: { args, note, by }, globals }) =>
-    await sendAndPrint(globals, taskId, async (task) =>
-      await task.approve({
-        by,
-        ...(callId === undefined ? {} : { callId }),
-        ...(args === undefined ? {} : { args }),
-        ...(note === undefined ? {} : { note }),
-      }),
-    ),
+  withExamples(command, [
+    'holdfast approve refund-17',
+    'holdfast approve refund-17 s3.c1 --args \'{"orderId":"17","amount":20}\' --note "half of it"',
+  ]);
+  return onCall<ApproveOptions>(
+    command,
+    async ({ args: [taskId = '', callId], options: { args, note, by }, globals }) =>
+      await sendAndPrint(
+        globals,
+        taskId,
+        async (task) =>
+          await task.approve({
+            by,
+            ...(callId === undefined ? {} : { callId }),
+            ...(args === undefined ? {} : { args }),
+            ...(note === undefined ? {} : { note }),
+          }),
+      ),
   );
 };
 
@@ -35,14 +43,22 @@ export const approveCommand = (): Command => {
 export const denyCommand = (): Command => {
   const command = new Command('deny')
     .summary('refuse a call')
-    .description('Refuses a call; the reason goes to the agent. Of an effect whose result is unknown it says that it did not happen.')
+    .description(
+      'Refuses a call; the reason goes to the agent. Of an effect whose result is unknown it says that it did not happen.',
+    )
     .argument('<task>', 'task id')
     .argument('[call]', CALL)
     .requiredOption('--reason <text>', 'goes to the agent')
     .option(...BY, osUser());
   withExamples(command, ['holdfast deny refund-17 --reason "the order was refunded last week"']);
-  return onCall<{ readonly reason: string; readonly by: string }>(command, async ({ args: [taskId = '', callId], options, globals }) =>
-    await sendAndPrint(globals, taskId, async (task) => await task.deny({ ...options, ...(callId === undefined ? {} : { callId }) })),
+  return onCall<{ readonly reason: string; readonly by: string }>(
+    command,
+    async ({ args: [taskId = '', callId], options, globals }) =>
+      await sendAndPrint(
+        globals,
+        taskId,
+        async (task) => await task.deny({ ...options, ...(callId === undefined ? {} : { callId }) }),
+      ),
   );
 };
 
@@ -56,7 +72,13 @@ export const answerCommand = (): Command => {
     .option('--id <id>', 'the question; may be left out where one is pending')
     .option(...BY, osUser());
   withExamples(command, ['holdfast answer refund-17 "order 18, not 17"']);
-  return onCall<{ readonly id?: string; readonly by: string }>(command, async ({ args: [taskId = '', text = ''], options: { id, by }, globals }) =>
-    await sendAndPrint(globals, taskId, async (task) => await task.answer({ text, by, ...(id === undefined ? {} : { questionId: id }) })),
+  return onCall<{ readonly id?: string; readonly by: string }>(
+    command,
+    async ({ args: [taskId = '', text = ''], options: { id, by }, globals }) =>
+      await sendAndPrint(
+        globals,
+        taskId,
+        async (task) => await task.answer({ text, by, ...(id === undefined ? {} : { questionId: id }) }),
+      ),
   );
 };

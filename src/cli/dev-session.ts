@@ -51,7 +51,17 @@ const abortOnSignals = (): { readonly signal: AbortSignal; readonly release: () 
   };
 };
 
-const startLocal = async (options: DevOptions, globals: Globals, signal: AbortSignal, onServerExit: (error: StackError) => void): Promise<Stack> => {
+/** What `dev` was told, and what stops it. */
+type Session = {
+  readonly options: DevOptions;
+  readonly globals: Globals;
+  readonly signal: AbortSignal;
+  /** Resolves when it is told to stop, rejects when the server ends by itself. */
+  readonly stopped: Promise<void>;
+  readonly onServerExit: (error: StackError) => void;
+};
+
+const startLocal = async ({ options, globals, signal, onServerExit }: Session): Promise<Stack> => {
   const { address, namespace, source, connection } = resolveTemporal(globals);
   const isConfigured = source === 'option' || source === 'environment';
   return await startStack({
@@ -60,7 +70,7 @@ const startLocal = async (options: DevOptions, globals: Globals, signal: AbortSi
     signal,
     onServerExit,
     onProgress: (line) => note(notePaint.dim(clean(line))),
-    ...(isConfigured ? { address, connection: connection as never } : {}),
+    ...(isConfigured ? { address, connection } : {}),
     ...(options.ephemeral === undefined ? {} : { ephemeral: options.ephemeral }),
     ...(options.port === undefined ? {} : { port: options.port }),
     ...(options.uiPort === undefined ? {} : { uiPort: options.uiPort }),
@@ -69,10 +79,21 @@ const startLocal = async (options: DevOptions, globals: Globals, signal: AbortSi
 
 const startWorker = (stack: Stack, config: string, onReady: () => void): SupervisedWorker =>
   superviseWorker({
-    command: [process.execPath, commandFile, 'worker', '--config', config, '--address', stack.temporal, '--namespace', stack.namespace],
+    command: [
+      process.execPath,
+      commandFile,
+      'worker',
+      '--config',
+      config,
+      '--address',
+      stack.temporal,
+      '--namespace',
+      stack.namespace,
+    ],
     env: workerEnvironment(),
     onStart: (pid) => void stack.recordChild(pid).catch(() => undefined),
-    onExit: ({ reason, restartInMs }) => note(`${notePaint.red('worker')} ${reason}; it is started again in ${restartInMs / 1000} s`),
+    onExit: ({ reason, restartInMs }) =>
+      note(`${notePaint.red('worker')} ${reason}; it is started again in ${restartInMs / 1000} s`),
     log: (line) => {
       note(`${notePaint.dim('worker')} ${line}`);
       if (WORKER_READY.test(line)) onReady();
@@ -81,8 +102,14 @@ const startWorker = (stack: Stack, config: string, onReady: () => void): Supervi
 
 const sayReady = ({ temporal, namespace, ui, store }: Stack, { json }: Globals, isServed: boolean): void => {
   if (json) printJson({ ready: true, temporal, namespace, ui, store });
-  note(`\n${notePaint.green('ready')}  Temporal ${temporal}, namespace ${namespace}${ui === null ? '' : `\n       UI       ${ui}`}`);
-  note(isServed ? "next:  holdfast run AGENT 'GOAL'   in this folder, in another terminal" : 'next:  holdfast worker   in this folder, in another terminal');
+  note(
+    `\n${notePaint.green('ready')}  Temporal ${temporal}, namespace ${namespace}${ui === null ? '' : `\n       UI       ${ui}`}`,
+  );
+  note(
+    isServed
+      ? "next:  holdfast run AGENT 'GOAL'   in this folder, in another terminal"
+      : 'next:  holdfast worker   in this folder, in another terminal',
+  );
   note(notePaint.dim('Ctrl-C stops all of it'));
 };
 
@@ -90,7 +117,7 @@ const missingConfig = (): void => {
   note('no holdfast.config.* here or above, so no worker is started; `holdfast init` makes a project');
 };
 
-const serve = async (stack: Stack, options: DevOptions, globals: Globals, stopped: Promise<void>): Promise<void> => {
+const serve = async (stack: Stack, { options, globals, stopped }: Session): Promise<void> => {
   const config = options.worker ? configFile(globals) : undefined;
   if (options.worker && config === undefined) missingConfig();
   if (config === undefined) {
@@ -119,9 +146,14 @@ export const runDev = async (options: DevOptions, globals: Globals): Promise<voi
   // A failure may come before anybody waits for it.
   stopped.catch(() => undefined);
   signal.addEventListener('abort', () => resolve(), { once: true });
+  const session: Session = { options, globals, signal, stopped, onServerExit: reject };
   try {
-    const stack = await startLocal(options, globals, signal, reject);
-    await serve(stack, options, globals, stopped).finally(async () => await stack.stop());
+    const stack = await startLocal(session);
+    try {
+      await serve(stack, session);
+    } finally {
+      await stack.stop();
+    }
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {

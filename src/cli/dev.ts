@@ -9,7 +9,9 @@ const port = wholeNumber(0, 65_535);
 export const devCommand = (): Command => {
   const command = new Command('dev')
     .summary('run Temporal, its UI and a worker on this machine')
-    .description('Runs a Temporal server with its UI and a worker on this machine until Ctrl-C. The other commands find it by themselves in the same folder.')
+    .description(
+      'Runs a Temporal server with its UI and a worker on this machine until Ctrl-C. The other commands find it by themselves in the same folder.',
+    )
     .option('--data <dir>', 'keeps its state there (default: .holdfast)')
     .option('--ephemeral', 'keeps its state in memory only')
     .option('--port <n>', 'of Temporal; 0 any free one (default: 7233)', port)

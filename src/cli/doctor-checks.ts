@@ -25,7 +25,8 @@ const failed = (name: string, error: unknown): Check => {
   return { name, status: 'fail', message, fix: help === '' ? [] : [help] };
 };
 
-const attempt = async (name: string, check: () => Promise<Check>): Promise<Check> => await check().catch((error: unknown) => failed(name, error));
+const attempt = async (name: string, check: () => Promise<Check>): Promise<Check> =>
+  await check().catch((error: unknown) => failed(name, error));
 
 const checkKeys = (config: DataConfig): Check[] => {
   if (config.kind !== 'data') return [];
@@ -34,7 +35,12 @@ const checkKeys = (config: DataConfig): Check[] => {
     if (apiKey === undefined) return ok(name, 'needs no key');
     const isSet = (process.env[apiKey.env] ?? '') !== '';
     if (isSet) return ok(name, `${apiKey.env} is set here`);
-    return { name, status: 'warn', message: `${apiKey.env} is not set here`, fix: [`Set ${apiKey.env} where the worker runs.`] };
+    return {
+      name,
+      status: 'warn',
+      message: `${apiKey.env} is not set here`,
+      fix: [`Set ${apiKey.env} where the worker runs.`],
+    };
   });
 };
 
@@ -43,10 +49,26 @@ const checkConfig = async (globals: Globals): Promise<{ checks: Check[]; config:
   try {
     const config = await readDataConfig(globals);
     if (config.kind === 'none') {
-      return { config, checks: [{ name, status: 'warn', message: 'no holdfast.config.* here or above', fix: ['holdfast init DIR makes a project; --config FILE names a file.'] }] };
+      return {
+        config,
+        checks: [
+          {
+            name,
+            status: 'warn',
+            message: 'no holdfast.config.* here or above',
+            fix: ['holdfast init DIR makes a project; --config FILE names a file.'],
+          },
+        ],
+      };
     }
     if (config.kind === 'code' && !existsSync(config.file)) throw new Error(`there is no file ${config.file}`);
-    return { config, checks: [ok(name, config.kind === 'code' ? `${config.file} (found, not run)` : `${config.file} is valid`), ...checkKeys(config)] };
+    return {
+      config,
+      checks: [
+        ok(name, config.kind === 'code' ? `${config.file} (found, not run)` : `${config.file} is valid`),
+        ...checkKeys(config),
+      ],
+    };
   } catch (error) {
     return { config: { kind: 'none' }, checks: [failed(name, error)] };
   }
@@ -58,15 +80,27 @@ const checkSearchAttributes = async ({ temporal }: AgentClient, address: string)
   const missing = await missingSearchAttributes(temporal.connection as never, namespace);
   if (missing.length === 0) return ok(name, `all ${Object.keys(SEARCH_ATTRIBUTES).length} are there`);
   const where = `--address ${shellWord(address)} --namespace ${shellWord(namespace)}`;
-  const fix = missing.map((each) => `temporal operator search-attribute create ${where} --name ${each} --type ${SEARCH_ATTRIBUTES[each]}`);
-  return { name, status: 'fail', message: `missing: ${missing.join(', ')}; tasks run, but lists and inbox cannot find them`, fix };
+  const fix = missing.map(
+    (each) => `temporal operator search-attribute create ${where} --name ${each} --type ${SEARCH_ATTRIBUTES[each]}`,
+  );
+  return {
+    name,
+    status: 'fail',
+    message: `missing: ${missing.join(', ')}; tasks run, but lists and inbox cannot find them`,
+    fix,
+  };
 };
 
 const checkWorker = async (client: AgentClient, taskQueue: string): Promise<Check> => {
   const name = 'worker';
   const count = await countPollers(client, taskQueue);
   if (count > 0) return ok(name, `${count} poll${count === 1 ? 's' : ''} the task queue ${taskQueue}`);
-  return { name, status: 'fail', message: `none polls the task queue ${taskQueue}: tasks wait`, fix: ['Start one with `holdfast worker`, or `holdfast dev`.'] };
+  return {
+    name,
+    status: 'fail',
+    message: `none polls the task queue ${taskQueue}: tasks wait`,
+    fix: ['Start one with `holdfast worker`, or `holdfast dev`.'],
+  };
 };
 
 const checkServer = async (globals: Globals, config: DataConfig): Promise<Check[]> => {

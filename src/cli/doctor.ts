@@ -10,8 +10,10 @@ const MARKS = { ok: paint.green('✓'), warn: paint.yellow('!'), fail: paint.red
 export const doctorCommand = (): Command => {
   const command = new Command('doctor')
     .summary('check configuration, connection and workers')
-    .description('Checks what a first task needs: Node.js, configuration (never run), Temporal, namespace, search attributes, a worker, keys. Exit code 1 when something is broken.');
-  withExamples(command, ['holdfast doctor', "holdfast doctor --json | jq '.checks[] | select(.status != \"ok\")'"]);
+    .description(
+      'Checks what a first task needs: Node.js, configuration (never run), Temporal, namespace, search attributes, a worker, keys. Exit code 1 when something is broken.',
+    );
+  withExamples(command, ['holdfast doctor', 'holdfast doctor --json | jq \'.checks[] | select(.status != "ok")\'']);
   return onCall(command, async ({ globals }) => {
     const { runChecks } = await import('./doctor-checks.ts');
     const checks = await runChecks(globals);

@@ -1,6 +1,6 @@
 import { ConfigError } from '../config.ts';
-import { HoldfastError } from '../domain/failures.ts';
 import { StackError } from '../dev/stack-error.ts';
+import { HoldfastError } from '../domain/failures.ts';
 import { EXIT } from './exit-code.ts';
 import { note, notePaint, printJson } from './terminal.ts';
 import { clean } from './text.ts';
@@ -27,6 +27,9 @@ const GRPC_HELP: Record<number, string> = {
   16: 'The server wants credentials; see TEMPORAL_API_KEY and TEMPORAL_PROFILE.',
 };
 
+const EXPORT =
+  'Export one with "Download" in the Temporal UI (not decoded), or `temporal workflow show -w TASK --output json`.';
+
 const REPORT = 'Set HOLDFAST_DEBUG=1 to see where it comes from.';
 
 const grpcFailure = (error: Error): Failure | undefined => {
@@ -42,8 +45,10 @@ export const describeFailure = (error: unknown): Failure => {
   const { message } = error;
   if (error instanceof HoldfastError) return { type: error.type, message, help: error.help };
   if (error instanceof UsageError) return { type: 'Usage', message, help: error.help };
-  if (error instanceof ConfigError) return { type: 'Config.Invalid', message, help: '`holdfast doctor` checks configuration and connection.' };
+  if (error instanceof ConfigError)
+    return { type: 'Config.Invalid', message, help: '`holdfast doctor` checks configuration and connection.' };
   if (error instanceof StackError) return { type: 'Stack.Failed', message, help: '' };
+  if (error.name === 'HistoryFileError') return { type: 'History.Invalid', message, help: EXPORT };
   return grpcFailure(error) ?? { type: 'Unexpected', message, help: REPORT };
 };
 

@@ -41,7 +41,7 @@ class Follower {
   readonly #told = new Set<string>();
   #question: Question | undefined;
   #end: FollowEnd | undefined;
-  #lastSaid = '';
+  #lastHint: string | null = null;
   #isChecking = false;
 
   constructor(options: FollowOptions) {
@@ -71,7 +71,8 @@ class Follower {
     this.#view.write(progressLines(event, notePaint));
     if (event.type === 'ended') this.#end = { kind: 'ended', outcome: event.outcome };
     // History also tells of waits that are long over; what holds now is asked of the server.
-    else if (event.type === 'waiting' || event.type === 'message' || this.#question !== undefined) this.#see(await this.#options.task.status());
+    else if (event.type === 'waiting' || event.type === 'message' || this.#question !== undefined)
+      this.#see(await this.#options.task.status());
   }
 
   /** Between events: an activity that is retried shows in the state only. */
@@ -81,11 +82,7 @@ class Follower {
     try {
       const state = await this.#options.task.status();
       this.#see(state);
-      const { activity } = state;
-      const retrying = activity?.lastFailure ?? null;
-      const said = retrying === null ? ((state.pending.length === 0 && (await this.#options.onQuiet())) || '') : `${activity?.type}, attempt ${activity?.attempt}, after: ${oneLine(retrying, 240)}`;
-      if (said !== '' && said !== this.#lastSaid) this.#view.write([`     ${notePaint.yellow('↻')} ${said}`]);
-      this.#lastSaid = said;
+      this.#say(await this.#hint(state));
     } catch {
       // The stream of progress reports a server that went away, and in better words.
     } finally {
@@ -93,10 +90,23 @@ class Follower {
     }
   }
 
+  async #hint({ activity, pending }: TaskState): Promise<string | null> {
+    if (activity !== null && activity.lastFailure !== null) {
+      return `${oneLine(activity.type, 40)}, attempt ${activity.attempt}, after: ${oneLine(activity.lastFailure, 240)}`;
+    }
+    return pending.length > 0 ? null : await this.#options.onQuiet();
+  }
+
+  #say(hint: string | null): void {
+    if (hint !== null && hint !== this.#lastHint) this.#view.write([`     ${notePaint.yellow('↻')} ${hint}`]);
+    this.#lastHint = hint;
+  }
+
   #see(state: TaskState): void {
     const { onWaiting } = this.#options;
     const { pending, status } = state;
-    if (this.#question !== undefined && !pending.some(({ id }) => id === this.#question?.id)) this.#question.withdrawn.abort();
+    if (this.#question !== undefined && !pending.some(({ id }) => id === this.#question?.id))
+      this.#question.withdrawn.abort();
     if (onWaiting === 'stop' && (pending.length > 0 || status === 'paused')) this.#finish({ kind: 'waits', state });
     else if (onWaiting === 'ask') this.#askNext(pending);
     else this.#tell(pending);
@@ -121,7 +131,9 @@ class Follower {
     this.#told.add(next.id);
     this.#question = { id: next.id, withdrawn: new AbortController() };
     void this.#ask(next, this.#question.withdrawn.signal).catch((error: unknown) => {
-      this.#view.write([`     ${notePaint.red('!')} ${oneLine(error instanceof Error ? error.message : String(error), 400)}`]);
+      this.#view.write([
+        `     ${notePaint.red('!')} ${oneLine(error instanceof Error ? error.message : String(error), 400)}`,
+      ]);
     });
   }
 
@@ -148,7 +160,8 @@ class Follower {
   async #send({ id }: PendingDecision, choice: Exclude<Choice, { choice: 'later' | 'quit' }>): Promise<void> {
     const { task, by } = this.#options;
     try {
-      if (choice.choice === 'approve') await task.approve({ callId: id, by, ...(choice.args === undefined ? {} : { args: choice.args }) });
+      if (choice.choice === 'approve')
+        await task.approve({ callId: id, by, ...(choice.args === undefined ? {} : { args: choice.args }) });
       else if (choice.choice === 'deny') await task.deny({ callId: id, by, reason: choice.reason });
       else if (choice.choice === 'answer') await task.answer({ questionId: id, by, text: choice.text });
       else assertNever(choice);

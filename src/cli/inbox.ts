@@ -5,8 +5,8 @@ import type { PendingDecision } from '../domain/decision.ts';
 import { onCall, wholeNumber, withExamples } from './command.ts';
 import { withClient } from './connect.ts';
 import { EXIT } from './exit-code.ts';
-import { note, paint, print, printJson } from './terminal.ts';
 import { decideLines, pendingLines } from './task-lines.ts';
+import { note, paint, print, printJson } from './terminal.ts';
 import { ago, oneLine } from './text.ts';
 
 type InboxOptions = {
@@ -18,7 +18,13 @@ type InboxOptions = {
   readonly watch?: boolean;
 };
 
-const KINDS = ['approval', 'answer', 'review', 'effect', 'compensation'] as const satisfies readonly PendingDecision['kind'][];
+const KINDS = [
+  'approval',
+  'answer',
+  'review',
+  'effect',
+  'compensation',
+] as const satisfies readonly PendingDecision['kind'][];
 const WATCH_MS = 2_000;
 
 const read = async (client: AgentClient, { kind, agent, tenant, limit, next }: InboxOptions) =>

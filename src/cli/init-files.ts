@@ -63,10 +63,9 @@ import { createWorker } from 'holdfast/worker';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { clerk } from './holdfast.config.ts';
 
-// A Temporal server of its own, in memory, as \`npx holdfast dev\` starts it.
-const dev = spawn('npx', ['holdfast', 'dev', '--ephemeral', '--no-worker', '--json', '--port', '0', '--ui-port', '0', '--data', '.holdfast-test'], {
-  stdio: ['ignore', 'pipe', 'inherit'],
-});
+// A Temporal server of its own, in memory.
+const options = ['--ephemeral', '--no-worker', '--json', '--port', '0', '--ui-port', '0', '--data', '.holdfast-test'];
+const dev = spawn('holdfast', ['dev', ...options], { stdio: ['ignore', 'pipe', 'inherit'] });
 let address = '';
 
 beforeAll(async () => {
@@ -82,7 +81,7 @@ afterAll(async () => {
 });
 
 it('archives a note once a person has approved it', { timeout: 60_000 }, async () => {
-  await using model = await startScriptedModel({
+  const model = await startScriptedModel({
     script: [
       { calls: [{ tool: 'read_note', args: { name: 'monday' } }] },
       { calls: [{ tool: 'archive_note', args: { name: 'monday' } }] },
@@ -104,6 +103,7 @@ it('archives a note once a person has approved it', { timeout: 60_000 }, async (
   expect(outcome.effects).toMatchObject([{ tool: 'archive_note', status: 'succeeded' }]);
   worker.shutdown();
   await running;
+  await model.close();
 });
 `;
 
@@ -146,13 +146,19 @@ const packageFile = (name: string, version: string) => ({
   engines: { node: '^22.18.0 || >=24.0.0' },
   scripts: { dev: 'holdfast dev', test: 'vitest run', typecheck: 'tsc' },
   dependencies: { holdfast: `^${version}`, zod: '^4.0.0' },
-  devDependencies: { '@types/node': '^24.0.0', typescript: '^7.0.0', vitest: '^4.0.0' },
+  devDependencies: { '@types/node': '^24.0.0', typescript: '^7.0.0', vitest: '^5.0.0' },
 });
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
 /** The files of a new project, by name. @param project a package name, and the version of Holdfast that it is to use */
-export const initFiles = ({ name, version }: { readonly name: string; readonly version: string }): Readonly<Record<string, string>> => ({
+export const initFiles = ({
+  name,
+  version,
+}: {
+  readonly name: string;
+  readonly version: string;
+}): Readonly<Record<string, string>> => ({
   'package.json': json(packageFile(name, version)),
   'tsconfig.json': json(tsconfig),
   'holdfast.config.ts': config,

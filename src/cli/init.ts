@@ -10,13 +10,20 @@ import { note, print, printJson } from './terminal.ts';
 import { shellWord } from './text.ts';
 import { readVersion } from './version.ts';
 
-const packageName = (folder: string): string => basename(folder).toLowerCase().replaceAll(/[^a-z0-9._-]+/g, '-').replace(/^[._-]+/, '') || 'agents';
+const packageName = (folder: string): string =>
+  basename(folder)
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9._-]+/g, '-')
+    .replace(/^[._-]+/, '') || 'agents';
 
 const writeProject = async (folder: string): Promise<readonly string[]> => {
   const files = Object.entries(initFiles({ name: packageName(folder), version: readVersion() }));
   const existing = files.map(([name]) => name).filter((name) => existsSync(join(folder, name)));
   if (existing.length > 0) {
-    throw new UsageError(`${folder} has ${existing.join(', ')} already; nothing was written.`, 'Choose another folder: holdfast init DIR');
+    throw new UsageError(
+      `${folder} has ${existing.join(', ')} already; nothing was written.`,
+      'Choose another folder: holdfast init DIR',
+    );
   }
   await mkdir(folder, { recursive: true });
   // `wx`: whatever appears between the look and the writing is not overwritten either.

@@ -3,8 +3,8 @@ import type { AgentClient, TaskFilter, TaskSummary } from '../client.ts';
 import { onCall, wholeNumber, withExamples } from './command.ts';
 import { withClient } from './connect.ts';
 import { EXIT } from './exit-code.ts';
-import { note, paint, print, printJson } from './terminal.ts';
 import { statusWord } from './task-lines.ts';
+import { note, paint, print, printJson } from './terminal.ts';
 import { ago, oneLine, table } from './text.ts';
 
 type ListOptions = {
@@ -37,7 +37,8 @@ const readPages = async (client: AgentClient, { limit, next, all, ...filter }: L
     const page = await client.list(wanted, { limit, next: token });
     tasks.push(...page.tasks);
     token = page.next ?? undefined;
-  } while (all === true && token !== undefined);
+    if (all !== true) break;
+  } while (token !== undefined);
   return { tasks, next: token ?? null };
 };
 

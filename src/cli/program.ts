@@ -55,14 +55,23 @@ export const buildProgram = (): Command => {
     program.commandsGroup(group);
     for (const build of commands) program.addCommand(build().copyInheritedSettings(program));
   }
-  program.addHelpCommand(new Command('help').argument('[command]').description('print the help of a command').helpGroup('Reference:'));
+  program.addHelpCommand(
+    new Command('help').argument('[command]').description('print the help of a command').helpGroup('Reference:'),
+  );
   return program;
 };
 
 const reportUsage = (error: CommanderError, json: boolean): number => {
   if (error.exitCode === 0) return EXIT.done;
   // Commander has written its message to stderr already.
-  if (json) printJson({ error: { type: 'Usage', message: error.message.replace(/^error: /, ''), help: 'Add --help for what is possible.' } });
+  if (json)
+    printJson({
+      error: {
+        type: 'Usage',
+        message: error.message.replace(/^error: /, ''),
+        help: 'Add --help for what is possible.',
+      },
+    });
   return EXIT.failed;
 };
 

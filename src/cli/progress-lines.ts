@@ -1,7 +1,7 @@
 import { assertNever } from '../domain/assert-never.ts';
 import { isRecord } from '../domain/json.ts';
 import type { ProgressEvent, ProposedCall } from '../timeline/progress-event.ts';
-import { askedOf, statusWord } from './task-lines.ts';
+import { statusWord } from './task-lines.ts';
 import type { Paint } from './terminal.ts';
 import { block, brief, briefArgs, oneLine, valueBlock } from './text.ts';
 
@@ -15,7 +15,9 @@ const verdictWord = ({ verdict, effect }: ProposedCall, paint: Paint): string =>
 const callLines = (call: ProposedCall, paint: Paint): string[] => [
   `     ${paint.cyan('→')} ${paint.bold(oneLine(call.tool, 60))}(${briefArgs(call.args, 90)})  ${verdictWord(call, paint)}`,
   ...(call.rationale === null ? [] : [`       ${paint.dim(oneLine(call.rationale, 200))}`]),
-  ...(call.verdict === 'allow' ? [] : call.reasons.map(({ message }) => `       ${paint.dim('because')} ${oneLine(message, 200)}`)),
+  ...(call.verdict === 'allow'
+    ? []
+    : call.reasons.map(({ message }) => `       ${paint.dim('because')} ${oneLine(message, 200)}`)),
 ];
 
 const resultLines = ({ status, tool, output }: Extract<ProgressEvent, { type: 'result' }>, paint: Paint): string[] => {
@@ -34,30 +36,41 @@ const messageLine = ({ name, payload, from }: Extract<ProgressEvent, { type: 'me
   return `     ${paint.magenta('✉')} ${oneLine(name, 60)} ${paint.dim(`by ${who}`)}${what}`;
 };
 
-/** What a person who watches is told of an event. The end has a summary of its own. */
+const proposedLines = (
+  { step, text, model, calls }: Extract<ProgressEvent, { type: 'proposed' }>,
+  paint: Paint,
+): string[] => [
+  `${paint.bold(String(step).padStart(3))}  ${text === '' ? paint.dim(oneLine(model, 60)) : block(text, { indent: '     ', max: 6 }).trimStart()}`,
+  ...calls.flatMap((call) => callLines(call, paint)),
+];
+
+/** Events that have no line: the end has a summary, questions are put by whoever follows (this one may be long over). */
+const SILENT = { waiting: true, thinking: true, running: true, ended: true } as const;
+
+const isSilent = (event: ProgressEvent): event is Extract<ProgressEvent, { type: keyof typeof SILENT }> =>
+  event.type in SILENT;
+
+/** What a person who watches is told of an event. */
 export const progressLines = (event: ProgressEvent, paint: Paint): string[] => {
+  if (isSilent(event)) return [];
   switch (event.type) {
     case 'started':
-      return [`${paint.bold(oneLine(event.taskId, 200))}  ${paint.dim(oneLine(event.agent, 60))}`, block(event.goal, { indent: '  ', max: 4 })];
-    case 'proposed':
       return [
-        `${paint.bold(String(event.step).padStart(3))}  ${event.text === '' ? paint.dim(oneLine(event.model, 60)) : block(event.text, { indent: '     ', max: 6 }).trimStart()}`,
-        ...event.calls.flatMap((call) => callLines(call, paint)),
+        `${paint.bold(oneLine(event.taskId, 200))}  ${paint.dim(oneLine(event.agent, 60))}`,
+        block(event.goal, { indent: '  ', max: 4 }),
       ];
+    case 'proposed':
+      return proposedLines(event, paint);
     case 'result':
       return resultLines(event, paint);
-    case 'waiting':
-      return event.pending.map((pending) => `     ${paint.yellow('?')} a person is asked to ${askedOf(pending)}  ${paint.dim(oneLine(pending.id, 40))}`);
     case 'message':
       return [messageLine(event, paint)];
     case 'retried':
-      return [`     ${paint.red('↻')} ${oneLine(event.activity, 40)}, attempt ${event.attempt}, after: ${oneLine(event.failure, 200)}`];
+      return [
+        `     ${paint.red('↻')} ${oneLine(event.activity, 40)}, attempt ${event.attempt}, after: ${oneLine(event.failure, 200)}`,
+      ];
     case 'continued':
       return [paint.dim(`     goes on in a new run, ${brief(event.runId, 60)}`)];
-    case 'thinking':
-    case 'running':
-    case 'ended':
-      return [];
     default:
       return assertNever(event);
   }

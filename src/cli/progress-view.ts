@@ -11,6 +11,7 @@ export class ProgressView {
   #doing = 'starting';
   #since = Date.now();
   #frame = 0;
+  #isClosed = false;
   #held: string[] | undefined;
   readonly #timer: NodeJS.Timeout | undefined;
 
@@ -50,8 +51,8 @@ export class ProgressView {
 
   close(): void {
     clearInterval(this.#timer);
+    this.#isClosed = true;
     this.release();
-    this.#clear();
   }
 
   #clear(): void {
@@ -59,7 +60,7 @@ export class ProgressView {
   }
 
   #draw(): void {
-    if (!this.#moves || this.#held !== undefined) return;
+    if (!this.#moves || this.#isClosed || this.#held !== undefined) return;
     this.#frame = (this.#frame + 1) % FRAMES.length;
     // A line that wraps could not be cleared.
     const room = Math.max(20, (process.stderr.columns ?? 80) - 4);

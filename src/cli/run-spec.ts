@@ -22,7 +22,10 @@ const readSource = async (source: string): Promise<string> => {
   try {
     return await readFile(source, 'utf8');
   } catch (error) {
-    throw new UsageError(`the specification ${source} cannot be read: ${error instanceof Error ? error.message : String(error)}`, HOW);
+    throw new UsageError(
+      `the specification ${source} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      HOW,
+    );
   }
 };
 
@@ -33,9 +36,16 @@ const readFileSpec = async (source: string): Promise<Record<string, unknown>> =>
     // JSON is YAML, so one parser reads both.
     value = parseYaml(written);
   } catch (error) {
-    throw new UsageError(`the specification ${source} is neither JSON nor YAML: ${error instanceof Error ? error.message : String(error)}`, HOW);
+    throw new UsageError(
+      `the specification ${source} is neither JSON nor YAML: ${error instanceof Error ? error.message : String(error)}`,
+      HOW,
+    );
   }
-  if (!isRecord(value)) throw new UsageError(`the specification ${source} is not an object.`, '`holdfast schema task-spec` prints its schema.');
+  if (!isRecord(value))
+    throw new UsageError(
+      `the specification ${source} is not an object.`,
+      '`holdfast schema task-spec` prints its schema.',
+    );
   return value;
 };
 
@@ -45,9 +55,13 @@ const readFileSpec = async (source: string): Promise<Record<string, unknown>> =>
  * @throws UsageError
  */
 export const readSpec = async ({ agent, goal, spec, input }: RunInput): Promise<TaskSpec> => {
-  if (spec !== undefined && agent !== undefined) throw new UsageError('--spec and AGENT GOAL cannot stand together.', HOW);
+  if (spec !== undefined && agent !== undefined)
+    throw new UsageError('--spec and AGENT GOAL cannot stand together.', HOW);
   if (spec === undefined && (agent === undefined || goal === undefined)) {
-    throw new UsageError(agent === undefined ? 'which agent, and what for?' : `what is ${JSON.stringify(agent)} to do? GOAL is missing.`, HOW);
+    throw new UsageError(
+      agent === undefined ? 'which agent, and what for?' : `what is ${JSON.stringify(agent)} to do? GOAL is missing.`,
+      HOW,
+    );
   }
   const written = spec === undefined ? { agent, goal } : await readFileSpec(spec);
   return { principal: { id: osUser() }, ...written, ...(input === undefined ? {} : { input }) } as unknown as TaskSpec;

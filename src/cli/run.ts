@@ -1,17 +1,23 @@
 import { Command } from 'commander';
-import type { AgentClient, TaskHandle } from '../client.ts';
+import type { AgentClient, TaskHandle, TaskState } from '../client.ts';
 import { readEnvironment } from '../config.ts';
 import { assertNever } from '../domain/assert-never.ts';
 import { type Globals, jsonValue, onCall, osUser, withExamples } from './command.ts';
 import { countPollers, taskPage, withClient } from './connect.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { type FollowEnd, followTask } from './follow.ts';
-import { comeBackCommand, readSpec, type RunInput } from './run-spec.ts';
+import { comeBackCommand, type RunInput, readSpec } from './run-spec.ts';
 import { decideLines, outcomeLines, pendingLines } from './task-lines.ts';
 import { isInteractive, note, notePaint, paint, print, printJson } from './terminal.ts';
 import { shellWord } from './text.ts';
 
-type RunOptions = { readonly spec?: string; readonly id?: string; readonly detach?: boolean; readonly wait: boolean; readonly input?: unknown };
+type RunOptions = {
+  readonly spec?: string;
+  readonly id?: string;
+  readonly detach?: boolean;
+  readonly wait: boolean;
+  readonly input?: unknown;
+};
 
 type Running = { readonly task: TaskHandle; readonly input: RunInput; readonly globals: Globals };
 
@@ -33,7 +39,9 @@ const interruptible = async <T>(use: (signal: AbortSignal) => Promise<T>): Promi
 const quietHint = async (client: AgentClient): Promise<string | null> => {
   const { HOLDFAST_TASK_QUEUE: taskQueue } = readEnvironment();
   const isServed = (await countPollers(client, taskQueue)) > 0;
-  return isServed ? null : `no worker polls the task queue ${taskQueue}: start one with \`holdfast worker\` or \`holdfast dev\``;
+  return isServed
+    ? null
+    : `no worker polls the task queue ${taskQueue}: start one with \`holdfast worker\` or \`holdfast dev\``;
 };
 
 const printInterrupted = ({ task: { taskId }, input, globals }: Running): void => {
@@ -44,26 +52,29 @@ const printInterrupted = ({ task: { taskId }, input, globals }: Running): void =
   if (globals.json) printJson({ taskId, status: 'running', interrupted: true });
 };
 
+const printWaits = ({ taskId, status, pending }: TaskState, globals: Globals): void => {
+  const page = taskPage(globals, taskId);
+  for (const each of pending) {
+    for (const line of [...pendingLines(each, notePaint), ...decideLines(each, notePaint, page)]) note(line);
+  }
+  if (pending.length === 0) note(`paused; \`holdfast resume ${shellWord(taskId)}\` lets it go on`);
+  if (globals.json) printJson({ taskId, status, pending });
+};
+
 /** The last words, and the exit code that belongs to them. */
 const report = (end: FollowEnd, running: Running): ExitCode => {
-  const { globals, task } = running;
+  const { globals } = running;
   switch (end.kind) {
     case 'interrupted':
       printInterrupted(running);
       return EXIT.interrupted;
-    case 'waits': {
-      const { status, pending } = end.state;
-      const page = taskPage(globals, task.taskId);
-      for (const each of pending) for (const line of [...pendingLines(each, notePaint), ...decideLines(each, notePaint, page)]) note(line);
-      if (pending.length === 0) note(`paused; \`holdfast resume ${shellWord(task.taskId)}\` lets it go on`);
-      if (globals.json) printJson({ taskId: task.taskId, status, pending });
+    case 'waits':
+      printWaits(end.state, globals);
       return EXIT.waits;
-    }
-    case 'ended': {
+    case 'ended':
       if (globals.json) printJson(end.outcome);
       else for (const line of outcomeLines(end.outcome, paint)) print(line);
       return end.outcome.status === 'completed' ? EXIT.done : EXIT.notCompleted;
-    }
     default:
       return assertNever(end);
   }
@@ -90,7 +101,10 @@ export const runCommand = (): Command => {
     .option('--input <json>', 'data beside the goal; the agent treats it as untrusted', jsonValue)
     .option('--detach', 'start it and print its id')
     .option('--no-wait', 'stop with exit code 3 once it waits for a person');
-  withExamples(command, ["holdfast run refunds 'Refund order 17' --id refund-17", 'holdfast run --spec task.yaml --json --no-wait']);
+  withExamples(command, [
+    "holdfast run refunds 'Refund order 17' --id refund-17",
+    'holdfast run --spec task.yaml --json --no-wait',
+  ]);
   return onCall<RunOptions>(command, async ({ args: [agent, goal], options, globals }) => {
     const input: RunInput = { agent, goal, ...options };
     const spec = await readSpec(input);
@@ -100,7 +114,17 @@ export const runCommand = (): Command => {
       if (options.detach === true) return printDetached(running);
       const page = taskPage(globals, task.taskId);
       const onWaiting = !options.wait ? 'stop' : isInteractive() ? 'ask' : 'tell';
-      const end = await interruptible(async (signal) => await followTask({ task, onWaiting, by: osUser(), page, onQuiet: async () => await quietHint(client), signal }));
+      const end = await interruptible(
+        async (signal) =>
+          await followTask({
+            task,
+            onWaiting,
+            by: osUser(),
+            page,
+            onQuiet: async () => await quietHint(client),
+            signal,
+          }),
+      );
       return report(end, running);
     });
   });

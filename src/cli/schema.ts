@@ -21,7 +21,10 @@ export const schemaCommand = (): Command => {
       return EXIT.done;
     }
     if (!Object.hasOwn(SCHEMAS, name)) {
-      throw new UsageError(`there is no schema ${JSON.stringify(name)}.`, `Schemas: ${Object.keys(SCHEMAS).join(', ')}`);
+      throw new UsageError(
+        `there is no schema ${JSON.stringify(name)}.`,
+        `Schemas: ${Object.keys(SCHEMAS).join(', ')}`,
+      );
     }
     const schema = toJsonSchema(name as keyof typeof SCHEMAS);
     if (globals.json) printJson(schema);

@@ -5,8 +5,8 @@ import type { Trace, TracedStep } from '../domain/trace.ts';
 import { onCall, withExamples } from './command.ts';
 import { taskPage, withClient } from './connect.ts';
 import { EXIT } from './exit-code.ts';
-import { paint, print, printJson } from './terminal.ts';
 import { decideLines, effectLines, outcomeLines, pendingLines, statusWord, usageLine } from './task-lines.ts';
+import { paint, print, printJson } from './terminal.ts';
 import { ago, briefArgs, oneLine } from './text.ts';
 
 type ShownEffect = Pick<EffectRecord, 'callId' | 'tool'> & { readonly status: string; readonly key?: string };
@@ -27,15 +27,24 @@ const effectsOf = ({ outcome, steps }: Trace): readonly ShownEffect[] =>
   steps
     .flatMap(({ calls }) => calls)
     .flatMap(({ id, tool, effect, result }) =>
-      effect === 'read' || result === undefined || result.status === 'rejected' ? [] : [{ callId: id, tool, status: result.status }],
+      effect === 'read' || result === undefined || result.status === 'rejected'
+        ? []
+        : [{ callId: id, tool, status: result.status }],
     );
 
 /** Reads all that is known of a task. @throws HoldfastError `Task.NotFound` */
-export const readShown = async (client: AgentClient, taskId: string, ui: string | null): Promise<{ shown: ShownTask; trace: Trace }> => {
+export const readShown = async (
+  client: AgentClient,
+  taskId: string,
+  ui: string | null,
+): Promise<{ shown: ShownTask; trace: Trace }> => {
   const task = client.handle(taskId);
   const state = await task.status();
   const trace = await task.trace();
-  return { trace, shown: { ...state, outcome: trace.outcome, effects: effectsOf(trace), steps: trace.steps.slice(-LAST_STEPS), ui } };
+  return {
+    trace,
+    shown: { ...state, outcome: trace.outcome, effects: effectsOf(trace), steps: trace.steps.slice(-LAST_STEPS), ui },
+  };
 };
 
 const stepLine = ({ n, calls, text }: TracedStep): string => {
@@ -55,14 +64,20 @@ const activityLines = ({ activity }: ShownTask): string[] => {
 
 const shownLines = ({ shown, trace }: { shown: ShownTask; trace: Trace }): string[] => {
   const { taskId, status, agent, goal, principal, tenant, startedAt, closedAt, pending, effects, ui, outcome } = shown;
-  const of = [agent, principal === null ? null : `for ${principal}${tenant === null ? '' : ` (${tenant})`}`].filter((part) => part !== null);
+  const of = [agent, principal === null ? null : `for ${principal}${tenant === null ? '' : ` (${tenant})`}`].filter(
+    (part) => part !== null,
+  );
   return [
     `${paint.bold(oneLine(taskId, 200))}  ${statusWord(status, paint)}  ${paint.dim(of.map((part) => oneLine(part, 100)).join(' · '))}`,
     oneLine(goal ?? '', 300),
-    paint.dim(`started ${ago(startedAt)}${closedAt === null ? '' : `, ended ${ago(closedAt)}`}${ui === null ? '' : ` · ${ui}`}`),
+    paint.dim(
+      `started ${ago(startedAt)}${closedAt === null ? '' : `, ended ${ago(closedAt)}`}${ui === null ? '' : ` · ${ui}`}`,
+    ),
     ...pending.flatMap((each) => ['', ...pendingLines(each, paint), ...decideLines(each, paint, null)]),
     ...activityLines(shown),
-    ...(shown.steps.length === 0 ? [] : ['', `last steps (all: holdfast trace ${oneLine(taskId, 200)})`, ...shown.steps.map(stepLine)]),
+    ...(shown.steps.length === 0
+      ? []
+      : ['', `last steps (all: holdfast trace ${oneLine(taskId, 200)})`, ...shown.steps.map(stepLine)]),
     ...(effects.length === 0 || outcome !== null ? [] : ['', 'effects so far', ...effectLines(effects, paint)]),
     '',
     ...(outcome === null ? [paint.dim(usageLine(trace.usage))] : outcomeLines(outcome, paint)),
@@ -73,11 +88,16 @@ const shownLines = ({ shown, trace }: { shown: ShownTask; trace: Trace }): strin
 export const showCommand = (): Command => {
   const command = new Command('show')
     .summary('show one task')
-    .description('Shows one task: its state, what waits for a person and how to decide it, what is under way, effects, last steps.')
+    .description(
+      'Shows one task: its state, what waits for a person and how to decide it, what is under way, effects, last steps.',
+    )
     .argument('<task>', 'task id');
   withExamples(command, ['holdfast show refund-17']);
   return onCall(command, async ({ args: [taskId = ''], globals }) => {
-    const read = await withClient(globals, async (client) => await readShown(client, taskId, taskPage(globals, taskId)));
+    const read = await withClient(
+      globals,
+      async (client) => await readShown(client, taskId, taskPage(globals, taskId)),
+    );
     if (globals.json) printJson(read.shown);
     else for (const line of shownLines(read)) print(line);
     return EXIT.done;

@@ -1,6 +1,6 @@
+import { assertNever } from '../domain/assert-never.ts';
 import type { PendingDecision } from '../domain/decision.ts';
 import type { EffectRecord, Outcome, Usage } from '../domain/task.ts';
-import { assertNever } from '../domain/assert-never.ts';
 import type { Paint } from './terminal.ts';
 import { block, brief, briefArgs, oneLine, shellWord, valueBlock } from './text.ts';
 
@@ -19,7 +19,8 @@ const STATUS_COLOURS: Record<string, Colour> = {
 };
 
 /** A status in its colour. */
-export const statusWord = (status: string, paint: Paint): string => paint[STATUS_COLOURS[status] ?? 'red'](oneLine(status, 30));
+export const statusWord = (status: string, paint: Paint): string =>
+  paint[STATUS_COLOURS[status] ?? 'red'](oneLine(status, 30));
 
 /** What was used, on one line. */
 export const usageLine = ({ steps, toolCalls, inputTokens, outputTokens, costUsd }: Usage): string => {
@@ -29,8 +30,13 @@ export const usageLine = ({ steps, toolCalls, inputTokens, outputTokens, costUsd
 };
 
 /** Effects, a line each. */
-export const effectLines = (effects: readonly (Pick<EffectRecord, 'callId' | 'tool'> & { readonly status: string })[], paint: Paint): string[] =>
-  effects.map(({ callId, tool, status }) => `  ${oneLine(callId, 20)} ${oneLine(tool, 60)}: ${statusWord(status, paint)}`);
+export const effectLines = (
+  effects: readonly (Pick<EffectRecord, 'callId' | 'tool'> & { readonly status: string })[],
+  paint: Paint,
+): string[] =>
+  effects.map(
+    ({ callId, tool, status }) => `  ${oneLine(callId, 20)} ${oneLine(tool, 60)}: ${statusWord(status, paint)}`,
+  );
 
 /** How a task ended: status, reason, output, usage, effects. */
 export const outcomeLines = (outcome: Outcome, paint: Paint): string[] => {
@@ -71,8 +77,17 @@ export const pendingLines = (pending: PendingDecision, paint: Paint): string[] =
     ...(question === undefined ? [] : [block(question, { indent: '    ' })]),
     ...(kind === 'answer' || args === undefined ? [] : [valueBlock(args, { indent: '    ', max: 30 })]),
     ...reasons.map(({ message }) => `${dim('asked for')}${oneLine(message, 300)}`),
-    ...(decision === undefined ? [] : [`${dim('agent says')}${oneLine(decision.rationale, 400)} ${paint.dim(`(confidence ${brief(decision.confidence, 8)})`)}`]),
-    ...(decision?.alternatives ?? []).slice(0, 5).map(({ action, rejectedBecause }) => `${dim('instead of')}${oneLine(action, 120)}: ${oneLine(rejectedBecause, 200)}`),
+    ...(decision === undefined
+      ? []
+      : [
+          `${dim('agent says')}${oneLine(decision.rationale, 400)} ${paint.dim(`(confidence ${brief(decision.confidence, 8)})`)}`,
+        ]),
+    ...(decision?.alternatives ?? [])
+      .slice(0, 5)
+      .map(
+        ({ action, rejectedBecause }) =>
+          `${dim('instead of')}${oneLine(action, 120)}: ${oneLine(rejectedBecause, 200)}`,
+      ),
   ];
 };
 
@@ -82,7 +97,10 @@ export const decideLines = (pending: PendingDecision, paint: Paint, page: string
   const signal = id.replace('-', ' ');
   const commands = may.includes('answer')
     ? [`holdfast answer ${shellWord(taskId)} 'TEXT' --id ${shellWord(id)}`]
-    : [`holdfast approve ${shellWord(taskId)} ${shellWord(id)}`, `holdfast deny ${shellWord(taskId)} ${shellWord(id)} --reason 'WHY'`];
+    : [
+        `holdfast approve ${shellWord(taskId)} ${shellWord(id)}`,
+        `holdfast deny ${shellWord(taskId)} ${shellWord(id)} --reason 'WHY'`,
+      ];
   return [
     ...commands.map((command) => `    ${paint.cyan(command)}`),
     `    ${paint.dim(`or in any Temporal client the signal ${JSON.stringify(`${may.includes('answer') ? 'answer' : 'approve'} ${oneLine(signal, 40)}`)}`)}`,

@@ -30,4 +30,4 @@ export const note = (line: string): void => {
 
 /** Tells whether a person can be asked here. */
 export const isInteractive = (input: ReadStream = process.stdin, output: WriteStream = process.stderr): boolean =>
-  input.isTTY === true && output.isTTY === true;
+  input.isTTY && output.isTTY;

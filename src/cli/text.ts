@@ -10,12 +10,16 @@ export const clean = (text: string): string => revealHidden(text.replaceAll('\r\
 /** A text for a terminal on one line, cut to at most `max` characters. */
 export const oneLine = (text: string, max = 100): string => {
   // A huge text is cut before it is worked on; four times as much leaves room for what is replaced.
-  const line = clean(text.slice(0, max * 4 + 4)).trim().replaceAll(/\s*\n\s*/g, ' ⏎ ').replaceAll('\t', ' ');
+  const line = clean(text.slice(0, max * 4 + 4))
+    .trim()
+    .replaceAll(/\s*\n\s*/g, ' ⏎ ')
+    .replaceAll('\t', ' ');
   return line.length > max ? `${line.slice(0, max - 1)}…` : line;
 };
 
 /** Any value on one line: texts as they are, the rest as JSON. */
-export const brief = (value: unknown, max = 100): string => oneLine(typeof value === 'string' ? value : (JSON.stringify(value) ?? ''), max);
+export const brief = (value: unknown, max = 100): string =>
+  oneLine(typeof value === 'string' ? value : (JSON.stringify(value) ?? ''), max);
 
 /** The arguments of a call on one line: `path=a.txt, count=3`. */
 export const briefArgs = (args: unknown, max = 100): string => {
@@ -54,15 +58,16 @@ export const span = (ms: number): string => {
 /** How long ago an ISO 8601 time was. */
 export const ago = (iso: string | null): string => (iso === null ? '' : `${span(Date.now() - Date.parse(iso))} ago`);
 
-const width = (cell: string): number => [...stripVTControlCharacters(cell)].length;
+const width = (cell: string): number => Array.from(stripVTControlCharacters(cell)).length;
 
 /** Rows in columns; cells may have colours. */
 export const table = (rows: readonly (readonly string[])[]): string[] => {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => width(row[column] ?? ''))));
-  const pad = (cell: string, column: number): string => cell + ' '.repeat(Math.max(0, (widths[column] ?? 0) - width(cell)));
+  const pad = (cell: string, column: number): string =>
+    cell + ' '.repeat(Math.max(0, (widths[column] ?? 0) - width(cell)));
   return rows.map((row) => row.map(pad).join('  ').trimEnd());
 };
 
 /** A word as a POSIX shell reads it back. */
 export const shellWord = (word: string): string =>
-  /^[A-Za-z0-9][A-Za-z0-9._:@/-]*$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+  /^[A-Za-z0-9._/][A-Za-z0-9._:@/-]*$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;

@@ -1,8 +1,8 @@
 import type { StepPrompt } from '../client.ts';
-import type { Trace, TracedCall, TracedStep } from '../domain/trace.ts';
-import type { TranscriptItem } from '../domain/transcript.ts';
 import { assertNever } from '../domain/assert-never.ts';
 import { isRecord } from '../domain/json.ts';
+import type { Trace, TracedCall, TracedStep } from '../domain/trace.ts';
+import type { TranscriptItem } from '../domain/transcript.ts';
 import { outcomeLines, statusWord, usageLine } from './task-lines.ts';
 import type { Paint } from './terminal.ts';
 import { block, brief, clean, oneLine, span, valueBlock } from './text.ts';
@@ -18,7 +18,10 @@ const decisionLines = (decision: unknown, paint: Paint): string[] => {
   const others = (Array.isArray(alternatives) ? alternatives : []).filter(isRecord);
   return [
     ...(rationale === undefined ? [] : [`${label('why', paint)}${brief(rationale, 600)}`]),
-    ...others.map(({ action, rejectedBecause }) => `${label('instead of', paint)}${brief(action, 160)}: ${brief(rejectedBecause, 240)}`),
+    ...others.map(
+      ({ action, rejectedBecause }) =>
+        `${label('instead of', paint)}${brief(action, 160)}: ${brief(rejectedBecause, 240)}`,
+    ),
     `${label('confidence', paint)}${brief(confidence ?? 'none given', 20)}${texts(basis).length > 0 ? `, resting on ${texts(basis).join(', ')}` : ''}`,
   ];
 };
@@ -42,7 +45,9 @@ const resultLines = ({ result }: TracedCall, paint: Paint): string[] => {
 
 const callLines = (call: TracedCall, paint: Paint): string[] => {
   const { id, tool, args, effect, verdict, decision } = call;
-  const reasons = verdict.reasons.map(({ code, message, policy }) => `${oneLine(message, 300)} [${oneLine(policy ?? code, 60)}]`);
+  const reasons = verdict.reasons.map(
+    ({ code, message, policy }) => `${oneLine(message, 300)} [${oneLine(policy ?? code, 60)}]`,
+  );
   return [
     `  ${paint.cyan(oneLine(id, 20))}  ${paint.bold(oneLine(tool, 80))}  ${paint.dim(effect)}`,
     valueBlock(args, { indent: '          ', max: 12 }),
@@ -56,7 +61,8 @@ const callLines = (call: TracedCall, paint: Paint): string[] => {
 /** One step: what the agent said and called, why, what was decided, what came of it. */
 export const stepLines = (step: TracedStep, paint: Paint): string[] => {
   const { n, model, durationMs, usage, costUsd, context, text, calls, startedAt } = step;
-  const pressure = context.pressure === null ? '' : ` · context ${Math.round(context.pressure * 100)} % of ${context.window}`;
+  const pressure =
+    context.pressure === null ? '' : ` · context ${Math.round(context.pressure * 100)} % of ${context.window}`;
   const cost = costUsd > 0 ? ` · ${costUsd.toFixed(4)} USD` : '';
   return [
     `${paint.bold(`step ${n}`)}  ${paint.dim(`${startedAt} · ${oneLine(model, 60)} · ${span(durationMs)} · ${usage.inputTokens} + ${usage.outputTokens} tokens${cost}${pressure}`)}`,
@@ -74,7 +80,13 @@ export const traceLines = (trace: Trace, paint: Paint): string[] => {
     goal,
     '',
     ...steps.flatMap((step) => [...stepLines(step, paint), '']),
-    ...(events.length === 0 ? [] : [paint.bold('beside the steps'), ...events.map(({ at, type, detail }) => `  ${paint.dim(at)}  ${oneLine(type, 40)} ${brief(detail, 300)}`), '']),
+    ...(events.length === 0
+      ? []
+      : [
+          paint.bold('beside the steps'),
+          ...events.map(({ at, type, detail }) => `  ${paint.dim(at)}  ${oneLine(type, 40)} ${brief(detail, 300)}`),
+          '',
+        ]),
     ...(outcome === null ? [paint.dim(usageLine(usage))] : outcomeLines(outcome, paint)),
   ];
 };
@@ -86,11 +98,22 @@ const itemLines = (item: TranscriptItem, paint: Paint): string[] => {
     case 'setup':
       return [head('instructions'), block(item.instructions, all), head('tools'), valueBlock(item.tools, all)];
     case 'goal':
-      return [head('goal'), block(item.text, all), ...(item.input === undefined ? [] : [head('input'), valueBlock(item.input, all)])];
+      return [
+        head('goal'),
+        block(item.text, all),
+        ...(item.input === undefined ? [] : [head('input'), valueBlock(item.input, all)]),
+      ];
     case 'proposal':
-      return [head(`agent (${item.id})`), ...(item.text === '' ? [] : [block(item.text, all)]), ...item.calls.map((call) => `  ${oneLine(call.id, 20)} ${oneLine(call.name, 80)} ${clean(call.arguments)}`)];
+      return [
+        head(`agent (${item.id})`),
+        ...(item.text === '' ? [] : [block(item.text, all)]),
+        ...item.calls.map((call) => `  ${oneLine(call.id, 20)} ${oneLine(call.name, 80)} ${clean(call.arguments)}`),
+      ];
     case 'result':
-      return [head(`result of ${item.id} ${oneLine(item.tool, 80)}, ${item.status}, ${item.trust}`), valueBlock(item.output, all)];
+      return [
+        head(`result of ${item.id} ${oneLine(item.tool, 80)}, ${item.status}, ${item.trust}`),
+        valueBlock(item.output, all),
+      ];
     case 'note':
       return [head(`note from the ${item.from}`), block(item.text, all)];
     default:

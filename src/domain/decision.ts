@@ -1,5 +1,7 @@
 import type { Digest } from './digest.ts';
+import { cutText, jsonBytes } from './json.ts';
 import type { Decision, Reason } from './proposal.ts';
+import { SIZES } from './sizes.ts';
 
 /** What is asked of a person. */
 export type PendingKind = 'approval' | 'answer' | 'review' | 'effect' | 'compensation';
@@ -38,3 +40,15 @@ export type HumanDecision = {
 
 /** The names of the decision messages, as signals and as updates. */
 export type DecisionName = 'approve' | 'deny' | 'answer';
+
+/** Pending decisions in at most `maxBytes` (INVARIANT H1): long arguments are cut, and later ones come without them. */
+export const boundPending = (all: readonly PendingDecision[], maxBytes: number): readonly PendingDecision[] => {
+  let left = maxBytes;
+  return all.map((pending) => {
+    const { args, decision: _, ...bare } = pending;
+    const isSmall = jsonBytes(pending) <= SIZES.pending;
+    const shown = isSmall ? pending : { ...bare, args: cutText(JSON.stringify(args ?? null), SIZES.pending / 4) };
+    left -= jsonBytes(shown);
+    return left >= 0 ? shown : bare;
+  });
+};

@@ -6,6 +6,7 @@ export const FAILURES = {
   'Spec.Invalid': { retryable: false, help: 'Correct the named field; `holdfast schema task-spec` prints the schema.' },
   'Spec.TooLarge': { retryable: false, help: 'Put large input where a tool can read it and pass its name.' },
   'Agent.Unknown': { retryable: false, help: 'Use one of the named agents, or deploy a worker that has this one.' },
+  'Agent.TooLarge': { retryable: false, help: 'Give the agent fewer tools, or shorter descriptions.' },
   'Task.Conflict': { retryable: false, help: 'Use another task id, or start it with the same specification.' },
   'Task.NotFound': { retryable: false, help: 'Check the id with `holdfast list`, and the namespace.' },
   'Worker.NotReady': { retryable: true, help: 'Correct the configuration that the message names; the task goes on by itself.' },

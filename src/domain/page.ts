@@ -22,7 +22,8 @@ export type PageView = {
 
 /**
  * INVARIANT T4: content is shown as text: no links, images, HTML, table breaks or hidden characters come through. All
- * punctuation is escaped, because the UI's renderer also changes text that is no markup: `"a"` to “a”, `--` to –, `$x$`.
+ * punctuation is escaped, because the UI's renderer also changes text that is no markup: `--` to –, `1/2` to ½, `$x$`.
+ * Quotation marks become curly all the same; what has to be exact stands in blocks and code spans.
  */
 export const escapeText = (text: string, maxBytes = 500): string =>
   cutText(revealHidden(text), maxBytes)
@@ -49,6 +50,13 @@ const fenced = (shown: string): string => {
 const block = (text: string, maxBytes: number): string => {
   const lines = text.replaceAll('\r\n', '\n').replaceAll('\r', '⟨U+000D⟩');
   return fenced(wrap(cutText(revealHidden(lines), maxBytes)));
+};
+
+/** Content as a code span: exact, on one line. */
+const span = (text: string, maxBytes: number): string => {
+  const shown = cutText(revealHidden(text), maxBytes).replace(/\s+/g, ' ');
+  const ticks = '`'.repeat(Math.max(1, ...[...shown.matchAll(/`+/g)].map(([run]) => run.length + 1)));
+  return `${ticks} ${shown} ${ticks}`;
 };
 
 const pretty = (of: unknown): string => (typeof of === 'string' ? of : (JSON.stringify(of, null, 2) ?? 'null'));
@@ -104,21 +112,17 @@ const instruction = ({ id, kind, may }: PendingDecision): string => {
     kind === 'effect' ? ['It happened', 'It did not'] : ['Approve', kind === 'answer' ? 'Refuse' : 'Deny'];
   const lines = [
     may.includes('answer') ? `- **Answer**: ${signal('answer')}, input \`{"text":"…","by":"your name"}\`` : '',
-    may.includes('approve')
-      ? `- **${yes}**: ${signal('approve')}, no input needed (or \`{"note":"…","by":"your name"}\`)`
-      : '',
-    may.includes('deny')
-      ? `- **${no}**: ${signal('deny')}, no input needed (or \`{"reason":"…","by":"your name"}\`)`
-      : '',
+    may.includes('approve') ? `- **${yes}**: ${signal('approve')}, no input needed (or \`{"note":"…","by":"…"}\`)` : '',
+    may.includes('deny') ? `- **${no}**: ${signal('deny')}, no input needed (or \`{"reason":"…","by":"…"}\`)` : '',
     may.includes('edit') ? '- **Change the arguments**: see the end of this section' : '',
   ];
-  return `**More Actions → Send a Signal** (or **an Update**: it answers mistakes), choose, **Submit**:\n\n${lines.filter((line) => line !== '').join('\n')}`;
+  return `**More Actions → Send a Signal** (or **an Update**: it tells of mistakes), choose, **Submit** (again, if the dialog stays):\n\n${lines.filter((line) => line !== '').join('\n')}`;
 };
 
-/** The input that approves changed arguments, to paste; when they are short, with those of now. */
+/** The input that approves changed arguments, to paste; when they are short, with those of now. Indented as the UI does. */
 const EDIT_BYTES = 1_200;
 const edit = ({ id, args: given }: PendingDecision, maxBytes: number): string => {
-  const text = JSON.stringify({ args: given, by: 'your name' }, null, 1);
+  const text = JSON.stringify({ args: given, by: 'your name' }, null, 2);
   const how = `**To change the arguments**, send \`approve ${id.replace('-', ' ')}\` with all of them as input; they are checked as the agent’s were.`;
   return utf8Bytes(text) > Math.min(EDIT_BYTES, maxBytes)
     ? `${how} They are too long for this page: copy \`args\` from the tab **Queries**, query \`pending\`, into \`{"args":{…},"by":"your name"}\`.`
@@ -208,7 +212,7 @@ const notices = ({ events, status }: PageView): string => {
   const ignored = isEnded(status) ? [] : since.filter(({ type }) => type === 'ignored').slice(-2);
   const lines = ignored.toReversed().map(({ at, detail }) => {
     const { message, reason } = detail as { message: string; reason: string };
-    return `- ${at.slice(11, 19)} ${escapeText(message, 60)}: ${escapeText(reason, 160)}`;
+    return `- ${at.slice(11, 19)} ${span(message, 60)}: ${span(reason, 200)}`;
   });
   return lines.length === 0 ? '' : `**Signals that changed nothing** (UTC, last first)\n\n${lines.join('\n')}`;
 };

@@ -13,6 +13,12 @@ export const SIZES = {
   modelAnswer: 120 * 1024,
   /** Heartbeat details. */
   heartbeat: 256 * 1024,
+  /** Instructions and tools of an agent. */
+  setup: 512 * 1024,
+  /** New items that are sent along with `propose`; more are fetched by query, in pages. */
+  appended: 512 * 1024,
+  /** All pending decisions in the memo. */
+  memo: 128 * 1024,
   /** One page of a query's answer. */
   queryPage: 900 * 1024,
   /** What a run may hand to its successor. */
@@ -27,3 +33,6 @@ export const SIZES = {
 
 /** How many reads may travel with one proposal: their results and the answer must fit heartbeat details together. */
 export const MAX_TRAVELLING_READS = 4;
+
+/** How many reads one activity runs: its result stays under what the server takes. */
+export const MAX_READS = 16;

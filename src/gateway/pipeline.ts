@@ -2,9 +2,10 @@ import { ApplicationFailure } from '@temporalio/common';
 import { z } from 'zod';
 import type { CallContext, Gateway } from '../activities/ports.ts';
 import { digestJson, type Digest } from '../domain/digest.ts';
-import type { JsonObject } from '../domain/json.ts';
+import { jsonBytes, type JsonObject } from '../domain/json.ts';
 import type { Reason, Review, ToolFace } from '../domain/proposal.ts';
 import { DecisionSchema } from '../domain/schemas/decision.ts';
+import { SIZES } from '../domain/sizes.ts';
 import type { ResultItem, SetupItem } from '../domain/transcript.ts';
 import { ASK_HUMAN } from '../tools/ask-human.ts';
 import { type Agent, modelFacingName } from '../tools/define-agent.ts';
@@ -108,6 +109,10 @@ export const createGateway = (agents: ReadonlyMap<string, Agent>, log: ToolLog):
       const tools = facesOf(agent).filter(({ tool }) => tool === ASK_HUMAN || isGranted(grants, tool));
       const schema = output ?? jsonSchemaOf(agent);
       const content = { instructions: agent.instructions, tools, ...(schema === undefined ? {} : { output: schema }) };
+      const bytes = jsonBytes(content);
+      if (bytes > SIZES.setup) {
+        throw ApplicationFailure.nonRetryable(`instructions and tools of ${name} have ${bytes} bytes; at most ${SIZES.setup} are taken.`, 'Agent.TooLarge');
+      }
       const digest = digestJson(content);
       return { kind: 'setup', id: `setup-${digest.slice(7, 15)}`, ...content, digest } satisfies SetupItem;
     },

@@ -50,10 +50,15 @@ export const parseHistoryFile = (value: unknown, source: string): HistoryFile =>
   const started = Started.safeParse(events[0]?.workflowExecutionStartedEventAttributes);
   if (!started.success) throw refuse(source, 'its first event is not WorkflowExecutionStarted.');
   const { workflowType, workflowId, originalExecutionRunId, input } = started.data;
-  if (workflowType.name !== AGENT_TASK_TYPE) throw refuse(source, `it is of the workflow ${workflowType.name}, not of ${AGENT_TASK_TYPE}.`);
+  if (workflowType.name !== AGENT_TASK_TYPE)
+    throw refuse(source, `it is of the workflow ${workflowType.name}, not of ${AGENT_TASK_TYPE}.`);
   if (!Payloads.safeParse(input).success) throw refuse(source, 'its payloads were decoded when it was exported.');
   try {
-    return { taskId: workflowId ?? 'unknown', runId: originalExecutionRunId ?? '', history: historyFromJSON({ events }) };
+    return {
+      taskId: workflowId ?? 'unknown',
+      runId: originalExecutionRunId ?? '',
+      history: historyFromJSON({ events }),
+    };
   } catch (error) {
     throw refuse(source, error instanceof Error ? `${error.message}.` : String(error), error);
   }

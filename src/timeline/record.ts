@@ -1,8 +1,9 @@
 import type { Admission, ExecuteInput, ProposeInput, ProposeResult, ReadInput } from '../activities/messages.ts';
 import type { PendingDecision } from '../domain/decision.ts';
-import { isRecord } from '../domain/json.ts';
+import { cutText, isRecord, jsonBytes } from '../domain/json.ts';
 import { parseArguments } from '../domain/proposal.ts';
 import type { StepRecord, TaskEvent, TaskRecord } from '../domain/record.ts';
+import { SIZES } from '../domain/sizes.ts';
 import { MEMO, type Outcome, type TaskStatus } from '../domain/task.ts';
 import type { RawCall, ResultItem, TranscriptItem } from '../domain/transcript.ts';
 import type { Carried } from '../workflows/state.ts';
@@ -52,7 +53,7 @@ export class RecordReader {
   /** Takes the next event in. @returns the progress that it means */
   push(event: HistoryEvent, runId: string): ProgressEvent[] {
     const at = new Date(eventMs(event)).toISOString();
-    return [...this.#read(event, runId)].map((bare) => ({ at, ...bare }) as ProgressEvent);
+    return [...this.#read(event, runId)].map((bare): ProgressEvent => ({ at, ...bare }));
   }
 
   *#read(event: HistoryEvent, runId: string): Generator<Bare> {
@@ -167,14 +168,17 @@ export class RecordReader {
   }
 
   *#update(event: HistoryEvent): Generator<Bare> {
-    const request = event.workflowExecutionUpdateAcceptedEventAttributes?.acceptedRequest;
-    const [payload = null] = decodeAll(request?.input?.args);
-    yield* this.#message(event, { name: request?.input?.name ?? '', payload, from: request?.meta?.identity ?? '' });
+    const { input, meta } = event.workflowExecutionUpdateAcceptedEventAttributes?.acceptedRequest ?? {};
+    const [payload = null] = decodeAll(input?.args);
+    yield* this.#message(event, { name: input?.name ?? '', payload, from: meta?.identity ?? '' });
   }
 
   *#message(event: HistoryEvent, message: { readonly name: string; readonly payload: unknown; readonly from: string }): Generator<Bare> {
-    this.#events.push({ at: new Date(eventMs(event)).toISOString(), type: 'message', detail: message });
-    yield { type: 'message', ...message };
+    // Anyone may send 2 MB; what a task took is far smaller.
+    const payload = jsonBytes(message.payload) <= SIZES.toolArgs ? message.payload : cutText(JSON.stringify(message.payload), SIZES.pending);
+    const detail = { ...message, payload };
+    this.#events.push({ at: new Date(eventMs(event)).toISOString(), type: 'message', detail });
+    yield { type: 'message', ...detail };
   }
 
   *#closed(event: HistoryEvent, runId: string): Generator<Bare> {

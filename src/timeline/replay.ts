@@ -1,6 +1,6 @@
-import { ReplayError, Worker, type WorkflowBundleOption } from '@temporalio/worker';
+import { ReplayError, Worker } from '@temporalio/worker';
 import { DeterminismViolationError } from '@temporalio/workflow';
-import { workflowBundle } from './bundle.ts';
+import { findBundle, type WorkflowBundle } from '../bundle.ts';
 import type { HistoryEvent } from './history.ts';
 import type { ProgressEvent } from './progress-event.ts';
 import { RecordReader } from './record.ts';
@@ -39,7 +39,10 @@ type Proposed = Extract<ProgressEvent, { type: 'proposed' }>;
 const eventNumber = (event: HistoryEvent): number => Number(event.eventId ?? 0);
 
 /** The steps of this run, each with the event that ended its thinking. */
-const readSteps = (taskId: string, events: readonly HistoryEvent[]): { readonly at: number; readonly step: ReplayedStep }[] => {
+const readSteps = (
+  taskId: string,
+  events: readonly HistoryEvent[],
+): { readonly at: number; readonly step: ReplayedStep }[] => {
   const reader = new RecordReader(taskId);
   return events.flatMap((event) =>
     reader
@@ -50,9 +53,16 @@ const readSteps = (taskId: string, events: readonly HistoryEvent[]): { readonly 
 };
 
 const typeOf = (event: HistoryEvent): string | null => {
-  const attributes = Object.keys(event).find((key) => key.endsWith('EventAttributes') && event[key as keyof HistoryEvent]);
-  return attributes === undefined ? null : attributes.charAt(0).toUpperCase() + attributes.slice(1, -'EventAttributes'.length);
+  const attributes = Object.keys(event).find(
+    (key) => key.endsWith('EventAttributes') && event[key as keyof HistoryEvent],
+  );
+  return attributes === undefined
+    ? null
+    : attributes.charAt(0).toUpperCase() + attributes.slice(1, -'EventAttributes'.length);
 };
+
+/** Found once: from sources it is made, and a task may have many runs. */
+let bundle: Promise<WorkflowBundle> | undefined;
 
 /** What the SDK says, without the layers that it is wrapped in. */
 const instead = ({ message }: Error): string => {
@@ -64,7 +74,7 @@ const instead = ({ message }: Error): string => {
 type Replay = (events: readonly HistoryEvent[]) => Promise<Error | undefined>;
 
 const replayWith =
-  (workflowBundle: WorkflowBundleOption, taskId: string): Replay =>
+  (workflowBundle: WorkflowBundle, taskId: string): Replay =>
   async (events) => {
     try {
       await Worker.runReplayHistory({ workflowBundle }, { events }, taskId);
@@ -88,9 +98,14 @@ const findFirst = async (events: readonly HistoryEvent[], replay: Replay): Promi
 };
 
 /** The SDK names the event in some of its messages only, as `HistoryEvent(id: 5, ActivityTaskScheduled)`. */
-const toDifference = async (error: Error, events: readonly HistoryEvent[], replay: Replay): Promise<ReplayDifference> => {
+const toDifference = async (
+  error: Error,
+  events: readonly HistoryEvent[],
+  replay: Replay,
+): Promise<ReplayDifference> => {
   const named = /HistoryEvent\(id: (\d+)/.exec(error.message)?.[1];
-  const event = named === undefined ? await findFirst(events, replay) : events.find((each) => eventNumber(each) === Number(named));
+  const event =
+    named === undefined ? await findFirst(events, replay) : events.find((each) => eventNumber(each) === Number(named));
   if (event === undefined) return { eventId: null, eventType: null, message: instead(error) };
   return { eventId: eventNumber(event), eventType: typeOf(event), message: instead(error) };
 };
@@ -103,7 +118,7 @@ const toDifference = async (error: Error, events: readonly HistoryEvent[], repla
 export const replayHistory = async ({ taskId, history, onStep }: ReplayRequest): Promise<ReplayReport> => {
   const events = history.events ?? [];
   const steps = readSteps(taskId, events);
-  const replay = replayWith(await workflowBundle(), taskId);
+  const replay = replayWith(await (bundle ??= findBundle()), taskId);
   const startedAt = performance.now();
   const error = await replay(events);
   const facts = { steps: steps.length, events: events.length, ms: Math.round(performance.now() - startedAt) };

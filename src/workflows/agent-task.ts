@@ -1,5 +1,5 @@
 import * as wf from '@temporalio/workflow';
-import type { ProposeResult } from '../activities/messages.ts';
+import type { ProposeInput, ProposeResult } from '../activities/messages.ts';
 import { jsonBytes } from '../domain/json.ts';
 import { describeLimit, reachedLimit } from '../domain/limits.ts';
 import { SIZES } from '../domain/sizes.ts';
@@ -71,14 +71,18 @@ async function propose(task: TaskState): Promise<ProposeResult> {
   task.doing = `thinking (step ${task.step})`;
   showPage(task);
   const startedAt = Date.now();
-  const { step, base, appended, reads } = task;
-  const input = { step, context, base, appended, at: task.transcript.at, reads, maxOutputTokens: limits.tokensPerTurn };
+  const { step, reads } = task;
+  const input = { step, context, ...unsent(task), at: task.transcript.at, reads, maxOutputTokens: limits.tokensPerTurn };
   const summary = `step ${step}: ${reads.length > 0 ? `${reads.length} read${reads.length > 1 ? 's' : ''}, then ` : ''}ask ${model}`;
   const { propose: ask } = thinking(limits.durationMs - task.activeMs, heartbeatTimeoutMs);
   const proposal = readable(await ask.executeWithOptions({ summary }, [input]));
   record(task, proposal, startedAt);
   return proposal;
 }
+
+/** What came since the last answer; where it is too large to be sent along, the worker fetches it (INVARIANT H1). */
+const unsent = ({ base, appended, transcript }: TaskState): Pick<ProposeInput, 'base' | 'appended'> =>
+  jsonBytes(appended) <= SIZES.appended ? { base, appended } : { base: transcript.at, appended: [] };
 
 /** Appends the answer and counts what it cost. */
 function record(task: TaskState, proposal: ProposeResult, startedAt: number): void {

@@ -5,7 +5,7 @@ import type { HumanDecision, PendingDecision } from '../domain/decision.ts';
 import { digestJson, shortDigest } from '../domain/digest.ts';
 import type { Ruling } from '../domain/desk.ts';
 import { type Decision, parseArguments, type Review, type RunPlan } from '../domain/proposal.ts';
-import { MAX_TRAVELLING_READS } from '../domain/sizes.ts';
+import { MAX_READS, MAX_TRAVELLING_READS } from '../domain/sizes.ts';
 import type { RawCall, ResultItem } from '../domain/transcript.ts';
 import { acting, readable, thinking } from './activities.ts';
 import type { Desk } from './desk.ts';
@@ -168,11 +168,13 @@ export class CallRunner {
     effects.push({ callId: call.raw.id, tool: call.review.tool, status: status === 'replayed' ? 'succeeded' : status, key });
   }
 
+  /** Runs the gathered reads now, a bounded number in one activity. */
   async #flushReads(): Promise<void> {
+    while (this.#reads.length > 0) await this.#read(this.#reads.splice(0, MAX_READS));
+  }
+
+  async #read(calls: readonly GatewayCall[]): Promise<void> {
     const task = this.#task;
-    const calls = this.#reads;
-    this.#reads = [];
-    if (calls.length === 0) return;
     const { context, limits, heartbeatTimeoutMs } = task.admitted;
     const names = calls.map(({ id, tool }) => `${id} ${tool}`).join(', ');
     task.doing = `reading: ${names}`;

@@ -1,4 +1,5 @@
 import * as wf from '@temporalio/workflow';
+import { boundPending } from '../domain/decision.ts';
 import { isRecord, jsonBytes } from '../domain/json.ts';
 import { SIZES } from '../domain/sizes.ts';
 import type { TaskRecord } from '../domain/record.ts';
@@ -57,7 +58,7 @@ const count = (value: unknown, fallback: number): number => (typeof value === 'n
 /** Registers the queries of a task. */
 export const registerQueries = (task: TaskState): void => {
   wf.setHandler(wf.defineQuery<StatusView>('status'), () => statusView(task), { description: 'What the task is doing' });
-  wf.setHandler(wf.defineQuery<unknown>('pending'), () => task.desk.pending, { description: 'What waits for a person' });
+  wf.setHandler(wf.defineQuery<unknown>('pending'), () => boundPending(task.desk.pending, SIZES.queryPage), { description: 'What waits for a person' });
   wf.setHandler(wf.defineQuery<Trace>('trace'), () => boundedTrace(task), { description: 'The last steps, and why' });
   wf.setHandler(
     wf.defineQuery<TranscriptPage, [unknown?]>('transcript'),

@@ -1,7 +1,7 @@
 import { defineSearchAttributeKey, type SearchAttributeUpdatePair } from '@temporalio/common';
 import { setCurrentDetails, upsertMemo, upsertSearchAttributes } from '@temporalio/workflow';
-import type { PendingDecision } from '../domain/decision.ts';
-import { cutText, jsonBytes } from '../domain/json.ts';
+import { boundPending } from '../domain/decision.ts';
+import { cutText } from '../domain/json.ts';
 import { renderPage } from '../domain/page.ts';
 import { SIZES } from '../domain/sizes.ts';
 import { MEMO, type SearchAttributeName, type TaskStatus } from '../domain/task.ts';
@@ -26,10 +26,6 @@ const waitingFor = (task: TaskState): SearchAttributeUpdatePair => {
   const kinds = [...new Set(task.desk.pending.map(({ kind }) => kind))];
   return { key: WAITING_FOR, value: kinds.length > 0 ? kinds : null };
 };
-
-/** A pending decision as the memo holds it: bounded, so that many of them fit. */
-const forMemo = (pending: PendingDecision): PendingDecision =>
-  jsonBytes(pending) <= SIZES.pending ? pending : { ...pending, args: cutText(JSON.stringify(pending.args ?? null), 2_048), decision: undefined };
 
 /** Tells the page what to show. Costs no event: the page is an answer to a query. */
 export const showPage = (task: TaskState): void => {
@@ -73,7 +69,7 @@ export const showAdmission = (task: TaskState): void => {
 
 /** Puts what is pending into the memo, so that the inbox is one list call and needs no worker. */
 export const showPending = (task: TaskState): void => {
-  upsertMemo({ [MEMO.pending]: task.desk.pending.map(forMemo) });
+  upsertMemo({ [MEMO.pending]: boundPending(task.desk.pending, SIZES.memo) });
   setStatus(task, task.desk.pending.length > 0 ? 'waiting' : task.paused ? 'paused' : 'running');
 };
 

@@ -32,7 +32,12 @@ export const ShowSchema = TaskSummarySchema.extend({
     .describe('What is under way, how often it was tried, and how it failed last'),
   outcome: OutcomeSchema.nullable(),
   effects: z
-    .array(EffectRecordSchema.pick({ callId: true, tool: true }).extend({ status: z.string(), key: z.string().exactOptional() }))
+    .array(
+      EffectRecordSchema.pick({ callId: true, tool: true }).extend({
+        status: z.string(),
+        key: z.string().exactOptional(),
+      }),
+    )
     .describe('While the task runs, the effects so far, without their keys'),
   steps: z.array(TracedStepSchema).describe('The last ones'),
   ui: z.string().nullable().describe('The task in the Temporal UI, where the `dev` of this folder runs it'),

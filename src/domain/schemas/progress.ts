@@ -16,7 +16,14 @@ const ProposedCallSchema = z.object({
 
 /** What happens in a task, as it happens: what `client.handle(id).progress()` yields. */
 export const ProgressSchema = z.discriminatedUnion('type', [
-  z.object({ at, type: z.literal('started'), taskId: z.string(), runId: z.string(), agent: z.string(), goal: z.string() }),
+  z.object({
+    at,
+    type: z.literal('started'),
+    taskId: z.string(),
+    runId: z.string(),
+    agent: z.string(),
+    goal: z.string(),
+  }),
   z.object({ at, type: z.literal('thinking'), step: z.int(), reads: z.array(z.string()) }),
   z.object({
     at,
@@ -29,7 +36,14 @@ export const ProgressSchema = z.discriminatedUnion('type', [
     costUsd: z.number(),
   }),
   z.object({ at, type: z.literal('running'), callId: z.string(), tool: z.string() }),
-  z.object({ at, type: z.literal('result'), callId: z.string(), tool: z.string(), status: z.string(), output: z.unknown() }),
+  z.object({
+    at,
+    type: z.literal('result'),
+    callId: z.string(),
+    tool: z.string(),
+    status: z.string(),
+    output: z.unknown(),
+  }),
   z.object({ at, type: z.literal('waiting'), pending: z.array(PendingSchema) }),
   z.object({ at, type: z.literal('message'), name: z.string(), payload: z.unknown(), from: z.string() }),
   z.object({ at, type: z.literal('retried'), activity: z.string(), attempt: z.int(), failure: z.string() }),
