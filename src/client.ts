@@ -9,7 +9,7 @@ import {
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
 import { z } from 'zod';
-import { ConfigError, resolveTemporal } from './config.ts';
+import { ConfigError, readEnvironment, resolveTemporal } from './config.ts';
 import type { PendingDecision } from './domain/decision.ts';
 import { digestJson } from './domain/digest.ts';
 import { HoldfastError } from './domain/failures.ts';
@@ -64,7 +64,7 @@ export class AgentClient implements AsyncDisposable {
     const target = resolveTemporal(options);
     try {
       const connection = await Connection.connect({ ...target.connection, address: target.address, connectTimeout: '5s' });
-      return new AgentClient(new Client({ connection, namespace: target.namespace }), options.taskQueue);
+      return new AgentClient(new Client({ connection, namespace: target.namespace }), options.taskQueue ?? readEnvironment().HOLDFAST_TASK_QUEUE);
     } catch (error) {
       throw new ConfigError(
         `Temporal at ${target.address} cannot be reached (address from: ${target.source}). Start one with \`holdfast dev\`, or set TEMPORAL_ADDRESS or --address.`,

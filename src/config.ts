@@ -46,7 +46,6 @@ const DefinedAgent = z.custom<Agent>(
 );
 
 const WorkerConfig = z.strictObject({
-  taskQueue: z.string().min(1).optional(),
   heartbeatTimeout: Duration.optional().describe('After how long a silent worker counts as dead'),
   stickyTimeout: Duration.optional().describe('How long work waits for the worker that has a task in memory'),
   maxConcurrentActivities: z.int().min(1).optional(),

@@ -122,7 +122,7 @@ export const serveWorker = async (options: WorkerProcessOptions): Promise<void> 
   installRuntime(log);
   const { config: _, json = false, ...server } = options;
   const { address, namespace } = resolveTemporal(server);
-  const taskQueue = config.worker?.taskQueue ?? environment.HOLDFAST_TASK_QUEUE;
+  const taskQueue = environment.HOLDFAST_TASK_QUEUE;
   const worker = await createWorker({ ...server, config, log: toToolLog(log) });
   const release = stopOnSignal(worker, log);
   const health = await startHealth(environment.HOLDFAST_HEALTH, worker);

@@ -122,7 +122,7 @@ export const createWorker = async (options: CreateWorkerOptions): Promise<Holdfa
   const worker = await Worker.create({
     connection,
     namespace,
-    taskQueue: options.taskQueue ?? settings.taskQueue ?? environment.HOLDFAST_TASK_QUEUE,
+    taskQueue: options.taskQueue ?? environment.HOLDFAST_TASK_QUEUE,
     workflowBundle: options.workflowBundle ?? (await findBundle()),
     activities: createActivities({
       agents: buildDirectory(agents, models),

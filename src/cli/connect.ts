@@ -1,5 +1,5 @@
 import type { AgentClient } from '../client.ts';
-import { type DevFile, readDevFile, readEnvironment, resolveTemporal } from '../config.ts';
+import { type DevFile, readDevFile, resolveTemporal } from '../config.ts';
 import type { Globals } from './command.ts';
 
 const given = ({ address, namespace }: Globals) => ({
@@ -11,8 +11,7 @@ const given = ({ address, namespace }: Globals) => ({
 export const withClient = async <T>(globals: Globals, use: (client: AgentClient) => Promise<T>): Promise<T> => {
   // Loaded only now: `--help` and bad input need no gRPC.
   const { AgentClient } = await import('../client.ts');
-  const { HOLDFAST_TASK_QUEUE: taskQueue } = readEnvironment();
-  await using client = await AgentClient.connect({ ...given(globals), taskQueue });
+  await using client = await AgentClient.connect(given(globals));
   return await use(client);
 };
 

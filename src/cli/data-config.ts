@@ -1,5 +1,5 @@
 import { extname } from 'node:path';
-import { type Config, findConfigFile, loadConfig, readEnvironment } from '../config.ts';
+import { type Config, findConfigFile, loadConfig } from '../config.ts';
 import type { Globals } from './command.ts';
 
 /** What can be known of a configuration without running it. */
@@ -19,7 +19,3 @@ export const readDataConfig = async (globals: Globals): Promise<DataConfig> => {
   if (!['.json', '.yaml', '.yml'].includes(extname(file))) return { kind: 'code', file };
   return { kind: 'data', file, config: await loadConfig(file) };
 };
-
-/** The task queue that a configuration, else the environment, names. */
-export const taskQueueOf = (config: Config | undefined): string =>
-  config?.worker?.taskQueue ?? readEnvironment().HOLDFAST_TASK_QUEUE;

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import type { AgentClient } from '../client.ts';
-import { resolveTemporal } from '../config.ts';
+import { readEnvironment, resolveTemporal } from '../config.ts';
 import { missingSearchAttributes } from '../dev/search-attributes.ts';
 import { SEARCH_ATTRIBUTES } from '../domain/task.ts';
 import type { Globals } from './command.ts';
 import { countPollers, withClient } from './connect.ts';
-import { type DataConfig, readDataConfig, taskQueueOf } from './data-config.ts';
+import { type DataConfig, readDataConfig } from './data-config.ts';
 import { describeFailure } from './failure.ts';
 import { shellWord } from './text.ts';
 
@@ -103,7 +103,7 @@ const checkWorker = async (client: AgentClient, taskQueue: string): Promise<Chec
   };
 };
 
-const checkServer = async (globals: Globals, config: DataConfig): Promise<Check[]> => {
+const checkServer = async (globals: Globals): Promise<Check[]> => {
   const { address, source, namespace } = resolveTemporal(globals);
   try {
     return await withClient(globals, async (client) => {
@@ -113,7 +113,7 @@ const checkServer = async (globals: Globals, config: DataConfig): Promise<Check[
         return ok('namespace', namespace);
       });
       if (found.status === 'fail') return [reached, found];
-      const taskQueue = taskQueueOf(config.kind === 'data' ? config.config : undefined);
+      const { HOLDFAST_TASK_QUEUE: taskQueue } = readEnvironment();
       return [
         reached,
         found,
@@ -130,5 +130,5 @@ const checkServer = async (globals: Globals, config: DataConfig): Promise<Check[
 export const runChecks = async (globals: Globals): Promise<readonly Check[]> => {
   const { checks, config } = await checkConfig(globals);
   // A Node that is too old does not come this far: the command refuses to start.
-  return [ok('Node.js', process.versions.node), ...checks, ...(await checkServer(globals, config))];
+  return [ok('Node.js', process.versions.node), ...checks, ...(await checkServer(globals))];
 };

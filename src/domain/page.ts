@@ -233,7 +233,7 @@ const draw = (view: PageView, { sections, maxBytes }: (typeof SIZES)[number]): s
     ...pending.slice(0, sections).map((each) => section(each, maxBytes)),
     maxBytes === 0 ? '' : state(view, maxBytes),
     // The UI cuts the end of the page off: what stands last must not matter.
-    '---\n\n&nbsp;',
+    '---\n\n&#160;',
   ]
     .filter((part) => part !== '')
     .join('\n\n');
@@ -241,6 +241,7 @@ const draw = (view: PageView, { sections, maxBytes }: (typeof SIZES)[number]): s
 
 /** From what a page usually has room for to what always fits; the last one shows only what can be done. */
 const SIZES = [
+  { sections: 10, maxBytes: 8_000 },
   { sections: 10, maxBytes: 4_000 },
   { sections: 10, maxBytes: 2_000 },
   { sections: 10, maxBytes: 1_000 },

@@ -1,0 +1,83 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { cli, makeFolder } from './support.ts';
+
+// No server listens there: what is wrong with the input must be found before anything is connected.
+const NOWHERE = ['--address', '127.0.0.1:9'];
+
+const CASES = [
+  { name: 'a missing task', args: ['show'], says: "missing required argument 'task'" },
+  { name: 'a missing reason', args: ['deny', 't'], says: "required option '--reason <text>' not specified" },
+  { name: 'arguments that are no JSON', args: ['approve', 't', '--args', '{'], says: 'This is not JSON' },
+  { name: 'arguments that are no object', args: ['approve', 't', '--args', '[1]'], says: 'Expected a JSON object' },
+  { name: 'a limit that is no number', args: ['list', '--limit', 'many'], says: 'whole number from 1 to 1000' },
+  {
+    name: 'a kind that does not exist',
+    args: ['inbox', '--kind', 'lunch'],
+    says: 'Allowed choices are approval, answer',
+  },
+  { name: 'two views of a trace', args: ['trace', 't', '--step', '1', '--prompt', '1'], says: 'cannot stand together' },
+  { name: 'an agent without a goal', args: ['run', 'clerk'], says: 'GOAL is missing' },
+  { name: 'nothing to run', args: ['run'], says: 'which agent' },
+  {
+    name: 'a specification and a goal',
+    args: ['run', 'clerk', 'x', '--spec', 'a.json'],
+    says: 'cannot stand together',
+  },
+  {
+    name: 'a specification that is not there',
+    args: ['run', '--spec', '/no/such.json'],
+    says: '/no/such.json cannot be read',
+  },
+  { name: 'a history that is not there', args: ['replay', 'none.json'], says: 'there is no file none.json' },
+  { name: 'a schema that does not exist', args: ['schema', 'lunch'], says: 'there is no schema "lunch"' },
+  { name: 'a port that is none', args: ['dev', '--port', '70000'], says: 'whole number from 0 to 65535' },
+] as const;
+
+describe('bad input', { timeout: 30_000 }, () => {
+  it.each(CASES)('ends with 1 and says what is wrong: $name', async ({ args, says }) => {
+    const { code, stdout, stderr } = await cli([...args, ...NOWHERE]);
+
+    expect(code).toBe(1);
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(/^error: /);
+    expect(stderr).toContain(says);
+    expect(stderr).not.toMatch(/^ +at /m);
+  });
+
+  it('names a server that cannot be reached, and where its address comes from', async () => {
+    const { code, stdout, stderr } = await cli(['list', '--json', ...NOWHERE]);
+
+    expect(code).toBe(1);
+    expect(stderr).toContain('Temporal at 127.0.0.1:9 cannot be reached (address from: option)');
+    expect(JSON.parse(stdout)).toMatchObject({
+      error: { type: 'Config.Invalid', message: expect.any(String), help: expect.any(String) },
+    });
+  });
+
+  it('shows a stack trace only when asked', async () => {
+    const { stderr } = await cli(['schema', 'lunch'], { env: { HOLDFAST_DEBUG: '1' } });
+
+    expect(stderr).toMatch(/^ +at /m);
+  });
+
+  it.each([
+    { name: 'no JSON', content: 'export default 1' },
+    { name: 'no history', content: '{"a":1}' },
+    {
+      name: 'the history of another workflow',
+      content:
+        '{"events":[{"eventId":"1","eventType":"EVENT_TYPE_WORKFLOW_EXECUTION_STARTED","workflowExecutionStartedEventAttributes":{"workflowType":{"name":"other"}}}]}',
+    },
+  ])('refuses to replay a file that is $name', async ({ content }) => {
+    const file = join(await makeFolder(), 'history.json');
+    await writeFile(file, content);
+
+    const { code, stdout, stderr } = await cli(['replay', file, '--json']);
+
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({ error: { type: 'History.Invalid' } });
+    expect(stderr).toContain('temporal workflow show');
+  });
+});
