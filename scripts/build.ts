@@ -6,7 +6,11 @@ import { bundleWorkflows } from '../src/bundle.ts';
 // Builds dist/: JavaScript with declarations, and the workflow bundle, so that a worker starts without bundling.
 const root = fileURLToPath(new URL('..', import.meta.url));
 rmSync(`${root}dist`, { recursive: true, force: true });
-const { status } = spawnSync(process.execPath, [`${root}node_modules/typescript/bin/tsc`, '-p', `${root}tsconfig.build.json`], { stdio: 'inherit' });
+const { status } = spawnSync(
+  process.execPath,
+  [`${root}node_modules/typescript/bin/tsc`, '-p', `${root}tsconfig.build.json`],
+  { stdio: 'inherit' },
+);
 if (status !== 0) process.exit(status ?? 1);
 const { code } = await bundleWorkflows();
 writeFileSync(`${root}dist/workflow-bundle.js`, code);

@@ -15,7 +15,10 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
-const ApiKey = z.strictObject({ env: z.string().min(1) }, 'name the variable that holds the key: { "env": "OPENAI_API_KEY" }');
+const ApiKey = z.strictObject(
+  { env: z.string().min(1) },
+  'name the variable that holds the key: { "env": "OPENAI_API_KEY" }',
+);
 
 const ModelConfig = z.strictObject({
   model: z.string().min(1),
@@ -33,7 +36,10 @@ export type ModelConfig = z.infer<typeof ModelConfig>;
 const PlainAgent = z.strictObject({
   instructions: z.string().trim().min(1),
   model: z.string().min(1).optional(),
-  tools: z.array(z.string()).max(0, 'agents in plain configuration cannot have tools yet; define the agent in a holdfast.config.ts').optional(),
+  tools: z
+    .array(z.string())
+    .max(0, 'agents in plain configuration cannot have tools yet; define the agent in a holdfast.config.ts')
+    .optional(),
   limits: LimitsSpec.optional(),
   output: z.record(z.string(), z.json()).optional(),
 });
@@ -56,7 +62,9 @@ const notYet = (what: string) => z.undefined(`${what} are not supported yet`).op
 
 /** Schema of a configuration, of a file or given to `defineConfig`. */
 export const Config = z.strictObject({
-  models: z.record(z.string(), ModelConfig).refine((models) => Object.keys(models).length > 0, 'at least one model is needed'),
+  models: z
+    .record(z.string(), ModelConfig)
+    .refine((models) => Object.keys(models).length > 0, 'at least one model is needed'),
   agents: z.union([z.array(DefinedAgent), z.record(z.string(), PlainAgent)]),
   worker: WorkerConfig.optional(),
   mcpServers: notYet('MCP servers'),
@@ -85,9 +93,12 @@ export const parseConfig = (value: unknown, source: string): Config => {
     : Object.entries(agents).map(([name, { model }]) => ({ path: `agents.${name}`, name, model: model ?? 'default' }));
   for (const [index, { path, name, model }] of named.entries()) {
     if (!(model in models)) {
-      throw new ConfigError(`${source}: ${path}.model: there is no model ${JSON.stringify(model)}; models: ${Object.keys(models).join(', ')}`);
+      throw new ConfigError(
+        `${source}: ${path}.model: there is no model ${JSON.stringify(model)}; models: ${Object.keys(models).join(', ')}`,
+      );
     }
-    if (named.findIndex((each) => each.name === name) !== index) throw new ConfigError(`${source}: ${path}: the name ${name} stands twice`);
+    if (named.findIndex((each) => each.name === name) !== index)
+      throw new ConfigError(`${source}: ${path}: the name ${name} stands twice`);
   }
   return parsed.data;
 };
@@ -128,16 +139,20 @@ export const loadConfig = async (file: string): Promise<Config> => {
   try {
     value = isCode ? ((await import(pathToFileURL(path).href)) as { default?: unknown }).default : readData(path);
   } catch (error) {
-    throw new ConfigError(`${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new ConfigError(`${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
   }
-  if (value === undefined) throw new ConfigError(`${path} has no default export; write: export default defineConfig({ … })`);
+  if (value === undefined)
+    throw new ConfigError(`${path} has no default export; write: export default defineConfig({ … })`);
   return parseConfig(value, path);
 };
 
 /** The value of an environment variable that a configuration names. @throws ConfigError when it is not set */
 export const readSecret = (env: string, usedFor: string): string => {
   const value = process.env[env];
-  if (value === undefined || value === '') throw new ConfigError(`${usedFor}: the environment variable ${env} is not set`);
+  if (value === undefined || value === '')
+    throw new ConfigError(`${usedFor}: the environment variable ${env} is not set`);
   return value;
 };
 
@@ -150,7 +165,12 @@ export type TemporalTarget = {
   readonly connection: Omit<NonNullable<ReturnType<typeof loadClientConnectConfig>['connectionOptions']>, 'address'>;
 };
 
-const DevFile = z.object({ pid: z.int(), temporal: z.object({ address: z.string() }), namespace: z.string(), ui: z.string().nullable() });
+const DevFile = z.object({
+  pid: z.int(),
+  temporal: z.object({ address: z.string() }),
+  namespace: z.string(),
+  ui: z.string().nullable(),
+});
 /** What a running `holdfast dev` says of itself. */
 export type DevFile = z.infer<typeof DevFile>;
 
@@ -174,7 +194,9 @@ export const readDevFile = (cwd = process.cwd()): DevFile | undefined => {
 };
 
 /** Finds the server: what the caller says, Temporal's own environment configuration, the `dev` of this folder, the default. */
-export const resolveTemporal = (given: { readonly address?: string | undefined; readonly namespace?: string | undefined } = {}): TemporalTarget => {
+export const resolveTemporal = (
+  given: { readonly address?: string | undefined; readonly namespace?: string | undefined } = {},
+): TemporalTarget => {
   const { connectionOptions, namespace } = loadClientConnectConfig();
   const { address, ...connection } = connectionOptions ?? {};
   const dev = readDevFile();
@@ -199,7 +221,10 @@ const Environment = z.object({
   HOLDFAST_STICKY_TIMEOUT: Duration.default('10s'),
   HOLDFAST_LOG: z.enum(['json', 'pretty']).default(process.stderr.isTTY ? 'pretty' : 'json'),
   HOLDFAST_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
-  HOLDFAST_HEALTH: z.string().regex(/^[^:\s]+:\d+$/, 'expected HOST:PORT').optional(),
+  HOLDFAST_HEALTH: z
+    .string()
+    .regex(/^[^:\s]+:\d+$/, 'expected HOST:PORT')
+    .optional(),
 });
 /** What the environment says about a worker process. */
 export type Environment = z.infer<typeof Environment>;

@@ -1,12 +1,12 @@
+export { type Config, ConfigError, type ConfigInput, defineConfig } from './config.ts';
 export type { HumanDecision, PendingDecision } from './domain/decision.ts';
 export { HoldfastError } from './domain/failures.ts';
 export type { Decision, Verdict } from './domain/proposal.ts';
 export type { TaskSpec } from './domain/schemas/task-spec.ts';
 export type { Outcome, OutcomeStatus, TaskStatus, Usage } from './domain/task.ts';
 export type { Trace } from './domain/trace.ts';
-export { type Config, ConfigError, type ConfigInput, defineConfig } from './config.ts';
-export { type Agent, type AgentDefinition, defineAgent } from './tools/define-agent.ts';
 export { askHuman } from './tools/ask-human.ts';
+export { type Agent, type AgentDefinition, defineAgent } from './tools/define-agent.ts';
 export { defineTool, type ToolDefinition } from './tools/define-tool.ts';
 export type { Tool, ToolContext, Toolset } from './tools/tool.ts';
 export { createToolset } from './tools/toolset.ts';

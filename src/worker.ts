@@ -1,14 +1,16 @@
-import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import type { Connection } from '@temporalio/client';
+import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import { toLimits } from './activities/admit.ts';
 import { createActivities } from './activities/index.ts';
 import { workflowSlots } from './activities/model-slots.ts';
 import type { AgentDirectory, Model, NamespaceFacts } from './activities/ports.ts';
-import { toLimits } from './activities/admit.ts';
 import { findBundle, type WorkflowBundle } from './bundle.ts';
 import { type Config, ConfigError, type ModelConfig, readEnvironment, readSecret, resolveTemporal } from './config.ts';
 import { durationMs } from './domain/schemas/duration.ts';
 import { SEARCH_ATTRIBUTES, type SearchAttributeName } from './domain/task.ts';
-import { createGateway, findAgent, jsonSchemaOf } from './gateway/pipeline.ts';
+import { outputSchemaOf } from './gateway/faces.ts';
+import { createGateway } from './gateway/pipeline.ts';
+import { findAgent } from './gateway/setup.ts';
 import { createOpenAiModel } from './models/openai.ts';
 import { type Agent, defineAgent } from './tools/define-agent.ts';
 import type { ToolLog } from './tools/tool.ts';
@@ -37,7 +39,12 @@ export type HoldfastWorker = {
   readonly state: () => string;
 };
 
-const silent: ToolLog = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+const silent: ToolLog = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
 
 const buildModel = (name: string, config: ModelConfig): Model =>
   createOpenAiModel({
@@ -58,7 +65,12 @@ const buildAgents = ({ agents }: Config): ReadonlyMap<string, Agent> => {
   if (Array.isArray(agents)) return new Map(agents.map((agent) => [agent.name, agent]));
   return new Map(
     Object.entries(agents).map(([name, { tools: _, model, limits, instructions, output }]) => {
-      const definition = { name, instructions, ...(model === undefined ? {} : { model }), ...(limits === undefined ? {} : { limits }) };
+      const definition = {
+        name,
+        instructions,
+        ...(model === undefined ? {} : { model }),
+        ...(limits === undefined ? {} : { limits }),
+      };
       return [name, { ...defineAgent(definition), ...(output === undefined ? {} : { outputSchema: output }) }];
     }),
   );
@@ -69,7 +81,7 @@ const buildDirectory = (agents: ReadonlyMap<string, Agent>, models: ReadonlyMap<
     const agent = findAgent(agents, name);
     const model = models.get(agent.model);
     if (model === undefined) throw new ConfigError(`agent ${name}: there is no model ${agent.model}`);
-    const output = jsonSchemaOf(agent);
+    const output = outputSchemaOf(agent);
     return { name, model, limits: toLimits(agent.limits), ...(output === undefined ? {} : { output }) };
   },
 });
@@ -92,7 +104,8 @@ const namespaceFacts = (connection: NativeConnection | Connection, namespace: st
         return [];
       }
       const missing = names.filter((name) => !known?.names.includes(name));
-      if (missing.length > 0) log.warn('search attributes are missing; `holdfast doctor` says how to add them', { missing });
+      if (missing.length > 0)
+        log.warn('search attributes are missing; `holdfast doctor` says how to add them', { missing });
       return known.names;
     },
   };
@@ -102,9 +115,15 @@ const connect = async ({ address, namespace, connection }: CreateWorkerOptions) 
   const target = resolveTemporal({ address, namespace });
   if (connection !== undefined) return { connection, namespace: target.namespace };
   try {
-    return { connection: await NativeConnection.connect({ ...target.connection, address: target.address }), namespace: target.namespace };
+    return {
+      connection: await NativeConnection.connect({ ...target.connection, address: target.address }),
+      namespace: target.namespace,
+    };
   } catch (error) {
-    throw new ConfigError(`Temporal at ${target.address} cannot be reached (address from: ${target.source}). Start one with \`holdfast dev\`, or set TEMPORAL_ADDRESS or --address.`, { cause: error });
+    throw new ConfigError(
+      `Temporal at ${target.address} cannot be reached (address from: ${target.source}). Start one with \`holdfast dev\`, or set TEMPORAL_ADDRESS or --address.`,
+      { cause: error },
+    );
   }
 };
 
@@ -134,7 +153,9 @@ export const createWorker = async (options: CreateWorkerOptions): Promise<Holdfa
     maxHeartbeatThrottleInterval: '200ms',
     stickyQueueScheduleToStartTimeout: durationMs(settings.stickyTimeout ?? environment.HOLDFAST_STICKY_TIMEOUT),
     shutdownGraceTime: '10s',
-    ...(settings.maxConcurrentActivities === undefined ? {} : { maxConcurrentActivityTaskExecutions: settings.maxConcurrentActivities }),
+    ...(settings.maxConcurrentActivities === undefined
+      ? {}
+      : { maxConcurrentActivityTaskExecutions: settings.maxConcurrentActivities }),
     ...(settings.maxCachedWorkflows === undefined ? {} : { maxCachedWorkflows: settings.maxCachedWorkflows }),
     ...options.temporal,
   });

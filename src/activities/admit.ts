@@ -1,5 +1,5 @@
-import { ApplicationFailure } from '@temporalio/common';
 import { activityInfo } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
 import { z } from 'zod';
 import { digestJson } from '../domain/digest.ts';
 import { jsonBytes } from '../domain/json.ts';

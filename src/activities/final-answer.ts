@@ -19,7 +19,10 @@ export const compileSchema = (schema: unknown): ValidateFunction => {
     compiled.set(key, validate);
     return validate;
   } catch (error) {
-    throw ApplicationFailure.nonRetryable(`output is not a JSON Schema: ${String(error).slice(0, 300)}.`, 'Spec.Invalid');
+    throw ApplicationFailure.nonRetryable(
+      `output is not a JSON Schema: ${String(error).slice(0, 300)}.`,
+      'Spec.Invalid',
+    );
   }
 };
 
@@ -31,7 +34,8 @@ const parseJson = (text: string): unknown => {
 
 /** Checks a final answer against the task's output schema; without one, the text is the output. */
 export const checkFinalAnswer = (text: string, schema: unknown): FinalAnswer => {
-  if (jsonBytes(text) > SIZES.output) return { ok: false, error: `the final answer is larger than ${SIZES.output} bytes` };
+  if (jsonBytes(text) > SIZES.output)
+    return { ok: false, error: `the final answer is larger than ${SIZES.output} bytes` };
   if (schema === undefined) return { ok: true, output: text };
   let output: unknown;
   try {

@@ -1,6 +1,6 @@
-import type { Limits } from '../domain/limits.ts';
 import type { HumanDecision } from '../domain/decision.ts';
 import type { Digest } from '../domain/digest.ts';
+import type { Limits } from '../domain/limits.ts';
 import type { Review, RunPlan } from '../domain/proposal.ts';
 import type { SearchAttributeName } from '../domain/task.ts';
 import type { TranscriptItem, TranscriptVersion } from '../domain/transcript.ts';

@@ -17,7 +17,10 @@ export const workflowSlots: ModelSlots = {
         workflowIdConflictPolicy: 'USE_EXISTING',
       });
       const args: [SlotRequest] = [request];
-      const isGranted = await client.workflow.executeUpdateWithStart<typeof modelSlots, boolean, [SlotRequest]>('acquireSlot', { args, startWorkflowOperation });
+      const isGranted = await client.workflow.executeUpdateWithStart<typeof modelSlots, boolean, [SlotRequest]>(
+        'acquireSlot',
+        { args, startWorkflowOperation },
+      );
       if (isGranted) return () => client.workflow.getHandle(workflowId).signal('releaseSlot', request.holder);
     }
   },

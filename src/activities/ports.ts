@@ -61,7 +61,11 @@ export type CallContext = {
   /** First run of the task and digest of the arguments stand in idempotency keys. */
   readonly epoch: string;
   readonly agent: string;
-  readonly principal: { readonly id: string; readonly roles?: readonly string[] | undefined; readonly tenant?: string | undefined };
+  readonly principal: {
+    readonly id: string;
+    readonly roles?: readonly string[] | undefined;
+    readonly tenant?: string | undefined;
+  };
   readonly grants?: readonly string[] | undefined;
 };
 

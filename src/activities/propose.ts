@@ -21,7 +21,9 @@ const findReads = (transcript: Transcript, ids: readonly string[]): GatewayCall[
   return ids.map((id) => {
     const raw = proposal?.calls.find((call) => call.id === id);
     const parsed = raw === undefined ? undefined : parseArguments(raw);
-    const tool = lastSetup(transcript)?.tools.find(({ name, tool: own }) => name === raw?.name || own === raw?.name)?.tool;
+    const tool = lastSetup(transcript)?.tools.find(
+      ({ name, tool: own }) => name === raw?.name || own === raw?.name,
+    )?.tool;
     if (parsed?.ok !== true || tool === undefined) {
       throw ApplicationFailure.nonRetryable(`the read ${id} is not in the transcript.`, 'Transcript.DigestMismatch');
     }
@@ -29,7 +31,8 @@ const findReads = (transcript: Transcript, ids: readonly string[]): GatewayCall[
   });
 };
 
-const lastSetup = (transcript: Transcript): SetupItem | undefined => transcript.items.findLast((item) => item.kind === 'setup');
+const lastSetup = (transcript: Transcript): SetupItem | undefined =>
+  transcript.items.findLast((item) => item.kind === 'setup');
 
 /** INVARIANT (DESIGN §1): instructions and tools become an item whenever they change, so the exact prompt is in history. */
 const appendSetup = async (deps: ActivityDeps, input: ProposeInput, transcript: Transcript): Promise<SetupItem> => {
@@ -60,7 +63,12 @@ const cost = ({ model }: AgentFacts, { usage }: ModelAnswer): number =>
     ? 0
     : (usage.inputTokens * model.price.inputPer1M + usage.outputTokens * model.price.outputPer1M) / 1_000_000;
 
-type Work = { readonly deps: ProposeDeps; readonly input: ProposeInput; readonly life: Life<Kept>; readonly kept: Kept | undefined };
+type Work = {
+  readonly deps: ProposeDeps;
+  readonly input: ProposeInput;
+  readonly life: Life<Kept>;
+  readonly kept: Kept | undefined;
+};
 
 /** Runs the reads, unless an earlier attempt did, and keeps their results before the model is paid. */
 const takeReads = async ({ deps, input, life, kept }: Work, transcript: Transcript): Promise<readonly ResultItem[]> => {
@@ -72,7 +80,11 @@ const takeReads = async ({ deps, input, life, kept }: Work, transcript: Transcri
 };
 
 /** Asks the model, unless an earlier attempt has paid for an answer already. */
-const takeAnswer = async ({ deps, input, life, kept }: Work, prompt: Prompt, reads: readonly ResultItem[]): Promise<ModelAnswer> => {
+const takeAnswer = async (
+  { deps, input, life, kept }: Work,
+  prompt: Prompt,
+  reads: readonly ResultItem[],
+): Promise<ModelAnswer> => {
   if (kept?.answer !== undefined) return kept.answer;
   const { context } = input;
   const answer = await deps.agents.find(context.agent).model.answer(prompt, {

@@ -9,7 +9,11 @@ export const runReads = (deps: ActivityDeps, { context, calls }: ReadInput): Pro
   const { info, cancellationSignal } = Context.current();
   return Promise.all(
     calls.map((call) =>
-      deps.gateway.run({ call, context, run: { signal: cancellationSignal, attempt: info.attempt, heartbeat: () => undefined } }),
+      deps.gateway.run({
+        call,
+        context,
+        run: { signal: cancellationSignal, attempt: info.attempt, heartbeat: () => undefined },
+      }),
     ),
   );
 };

@@ -44,33 +44,23 @@ const checkKeys = (config: DataConfig): Check[] => {
   });
 };
 
-const checkConfig = async (globals: Globals): Promise<{ checks: Check[]; config: DataConfig }> => {
+const NO_CONFIG: Check = {
+  name: 'configuration',
+  status: 'warn',
+  message: 'no holdfast.config.* here or above',
+  fix: ['holdfast init DIR makes a project; --config FILE names a file.'],
+};
+
+const checkConfig = async (globals: Globals): Promise<readonly Check[]> => {
   const name = 'configuration';
   try {
     const config = await readDataConfig(globals);
-    if (config.kind === 'none') {
-      return {
-        config,
-        checks: [
-          {
-            name,
-            status: 'warn',
-            message: 'no holdfast.config.* here or above',
-            fix: ['holdfast init DIR makes a project; --config FILE names a file.'],
-          },
-        ],
-      };
-    }
+    if (config.kind === 'none') return [NO_CONFIG];
     if (config.kind === 'code' && !existsSync(config.file)) throw new Error(`there is no file ${config.file}`);
-    return {
-      config,
-      checks: [
-        ok(name, config.kind === 'code' ? `${config.file} (found, not run)` : `${config.file} is valid`),
-        ...checkKeys(config),
-      ],
-    };
+    const message = config.kind === 'code' ? `${config.file} (found, not run)` : `${config.file} is valid`;
+    return [ok(name, message), ...checkKeys(config)];
   } catch (error) {
-    return { config: { kind: 'none' }, checks: [failed(name, error)] };
+    return [failed(name, error)];
   }
 };
 
@@ -128,7 +118,6 @@ const checkServer = async (globals: Globals): Promise<Check[]> => {
 
 /** Looks at everything that a first task needs, without running any configuration. */
 export const runChecks = async (globals: Globals): Promise<readonly Check[]> => {
-  const { checks, config } = await checkConfig(globals);
   // A Node that is too old does not come this far: the command refuses to start.
-  return [ok('Node.js', process.versions.node), ...checks, ...(await checkServer(globals))];
+  return [ok('Node.js', process.versions.node), ...(await checkConfig(globals)), ...(await checkServer(globals))];
 };

@@ -77,7 +77,8 @@ const warmUp = async (upstream: Endpoint, closed: AbortSignal): Promise<void> =>
 export const startUiGuard = async (upstream: Endpoint, use: PortUse): Promise<UiGuard> => {
   const closing = new AbortController();
   let warm: Promise<void> | undefined;
-  const server = createServer((incoming, response) => {
+  // The UI sends a whole review page in a request line.
+  const server = createServer({ maxHeaderSize: 65_536 }, (incoming, response) => {
     const refusal = refusalOf(incoming);
     warm ??= warmUp(upstream, closing.signal);
     if (refusal === null) void warm.then(() => forward(upstream, incoming, response));

@@ -69,7 +69,8 @@ const findBare = (desk: DeskState, message: DecisionMessage, nowMs: number): Che
   const [only] = desk.pending;
   if (only === undefined) return refuse(`nothing is pending, so there is nothing to ${message.name}`);
   if (desk.pending.length > 1) return refuse(`several decisions are pending; name one (${list(desk)})`);
-  if (candidates.length === 0) return refuse(`${message.name} is not possible for ${only.id}; possible: ${only.may.join(', ')}`);
+  if (candidates.length === 0)
+    return refuse(`${message.name} is not possible for ${only.id}; possible: ${only.may.join(', ')}`);
   if (desk.crossed.includes(only.id)) {
     return refuse(`${only.id} was pending together with another decision that you may have meant; name it`);
   }

@@ -9,12 +9,18 @@ export const FAILURES = {
   'Agent.TooLarge': { retryable: false, help: 'Give the agent fewer tools, or shorter descriptions.' },
   'Task.Conflict': { retryable: false, help: 'Use another task id, or start it with the same specification.' },
   'Task.NotFound': { retryable: false, help: 'Check the id with `holdfast list`, and the namespace.' },
-  'Worker.NotReady': { retryable: true, help: 'Correct the configuration that the message names; the task goes on by itself.' },
+  'Worker.NotReady': {
+    retryable: true,
+    help: 'Correct the configuration that the message names; the task goes on by itself.',
+  },
   'Model.RateLimited': { retryable: true, help: 'Wait, or raise the provider’s quota.' },
   'Model.Unavailable': { retryable: true, help: 'Check the provider’s status.' },
   'Model.Unreachable': { retryable: true, help: 'Check `baseURL` and the network of the worker.' },
   'Model.Timeout': { retryable: true, help: 'Raise the model’s `timeout` if answers really take that long.' },
-  'Model.BadResponse': { retryable: true, help: 'The server did not answer in the API’s format; check `baseURL` and `api`.' },
+  'Model.BadResponse': {
+    retryable: true,
+    help: 'The server did not answer in the API’s format; check `baseURL` and `api`.',
+  },
   'Model.BadRequest': { retryable: false, help: 'The provider refused the request; its message says why.' },
   'Model.Unauthorized': { retryable: false, help: 'Set the API key that `apiKey.env` names, on the worker.' },
   'Model.Forbidden': { retryable: false, help: 'The key has no right to this model.' },
@@ -26,8 +32,14 @@ export const FAILURES = {
   'Transcript.DigestMismatch': { retryable: false, help: 'History and worker disagree; run `holdfast replay TASK`.' },
   'Tool.Failed': { retryable: true, help: 'The tool’s own error; see the message.' },
   'Tool.Rejected': { retryable: false, help: 'The call was refused at the moment it was to run; see the reasons.' },
-  'Tool.OutcomeUnknown': { retryable: false, help: 'Find out whether it happened and tell the task: approve = yes, deny = no.' },
-  'Output.Invalid': { retryable: false, help: 'The model could not meet the output schema; simplify it or use a stronger model.' },
+  'Tool.OutcomeUnknown': {
+    retryable: false,
+    help: 'Find out whether it happened and tell the task: approve = yes, deny = no.',
+  },
+  'Output.Invalid': {
+    retryable: false,
+    help: 'The model could not meet the output schema; simplify it or use a stronger model.',
+  },
   'Decision.Refused': { retryable: false, help: 'The message says what is pending now and how to name it.' },
 } as const satisfies Record<string, { readonly retryable: boolean; readonly help: string }>;
 

@@ -1,5 +1,5 @@
 import type { DecisionName } from './decision.ts';
-import { isRecord, jsonBytes, type JsonObject, utf8Bytes } from './json.ts';
+import { isRecord, type JsonObject, jsonBytes, utf8Bytes } from './json.ts';
 import { SIZES } from './sizes.ts';
 
 /** A decision message, checked. `target` names a pending decision or a call; absent: a bare decision. */
@@ -77,7 +77,10 @@ export const checkDecision = (name: DecisionName, payload: unknown, target?: str
   return { ok: true, value: { name, ...withoutUndefined(message) } };
 };
 
-const checkShape = (payload: unknown, { allowed, example }: (typeof FIELDS)[DecisionName]): Checked<Record<string, unknown>> => {
+const checkShape = (
+  payload: unknown,
+  { allowed, example }: (typeof FIELDS)[DecisionName],
+): Checked<Record<string, unknown>> => {
   if (payload === undefined || payload === null) return { ok: true, value: {} };
   if (!isRecord(payload)) return refuse(`the input must be empty or an object such as ${example}`);
   const unknown = Object.keys(payload).find((key) => !allowed.includes(key));

@@ -141,7 +141,7 @@ const why = ({ decision }: PendingDecision, maxBytes: number): string => {
     .map((id) => escapeText(id, 60))
     .join(', ');
   return [
-    `**Why the agent wants it**, in its own words (confidence ${Number(confidence).toFixed(2)}, resting on ${named || 'nothing named'}):`,
+    `**Why the agent wants it**, in its own words (confidence ${Math.round(confidence * 100) / 100}, resting on ${named || 'nothing named'}):`,
     `> ${text(rationale, 1_500)}`,
     others.join('\n'),
   ].join('\n\n');

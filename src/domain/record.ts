@@ -1,5 +1,5 @@
-import type { Outcome, TaskStatus } from './task.ts';
 import type { Review } from './proposal.ts';
+import type { Outcome, TaskStatus } from './task.ts';
 import type { TranscriptItem } from './transcript.ts';
 
 /** What is kept of a step beside its transcript items. */

@@ -57,4 +57,9 @@ export const AGENT_TASK_TYPE = 'agentTask';
 /** The default task queue. */
 export const TASK_QUEUE = 'holdfast';
 /** Memo keys: what is pending (the inbox is one list call) and the digest of the specification (INVARIANT H4). */
-export const MEMO = { pending: 'holdfastPending', specDigest: 'holdfastSpecDigest', agent: 'holdfastAgent', goal: 'holdfastGoal' } as const;
+export const MEMO = {
+  pending: 'holdfastPending',
+  specDigest: 'holdfastSpecDigest',
+  agent: 'holdfastAgent',
+  goal: 'holdfastGoal',
+} as const;

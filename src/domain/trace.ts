@@ -1,6 +1,6 @@
+import type { HumanDecision } from './decision.ts';
 import { isRecord } from './json.ts';
 import { parseArguments, type Reason } from './proposal.ts';
-import type { HumanDecision } from './decision.ts';
 import type { StepRecord, TaskEvent, TaskRecord } from './record.ts';
 import type { Effect, Outcome, Usage } from './task.ts';
 import type { ProposalItem, RawCall, ResultItem } from './transcript.ts';
@@ -14,7 +14,12 @@ export type TracedCall = {
   readonly decision: unknown;
   readonly verdict: { readonly outcome: string; readonly reasons: readonly Reason[] };
   readonly human?: HumanDecision;
-  readonly result?: { readonly status: string; readonly output: unknown; readonly attempts: number; readonly trust: string };
+  readonly result?: {
+    readonly status: string;
+    readonly output: unknown;
+    readonly attempts: number;
+    readonly trust: string;
+  };
 };
 
 /** A step in a trace. */
@@ -64,7 +69,11 @@ const traceResult = (result: ResultItem | undefined): Pick<TracedCall, 'human' |
   return { ...(human === undefined ? {} : { human }), result: { status, output, attempts, trust } };
 };
 
-const traceStep = (step: StepRecord, proposal: ProposalItem | undefined, results: ReadonlyMap<string, ResultItem>): TracedStep => {
+const traceStep = (
+  step: StepRecord,
+  proposal: ProposalItem | undefined,
+  results: ReadonlyMap<string, ResultItem>,
+): TracedStep => {
   const window = step.window ?? null;
   return {
     n: step.n,

@@ -1,5 +1,5 @@
-import { canonicalJson, type Digest, digestText } from './digest.ts';
 import type { HumanDecision } from './decision.ts';
+import { canonicalJson, type Digest, digestText } from './digest.ts';
 import { utf8Bytes } from './json.ts';
 import type { ToolFace } from './proposal.ts';
 

@@ -26,7 +26,8 @@ export const idempotencyKey = (context: CallContext, callId: string, args: unkno
   `${context.taskId}/${context.epoch}/${callId}/${shortDigest(digestJson(args), 12)}`;
 
 /** Errors of the connection: the request may have arrived (Node, undici and common clients). */
-const LOST_REPLY = /ECONNRESET|EPIPE|ETIMEDOUT|UND_ERR|socket hang up|other side closed|fetch failed|network error|terminated|AbortError|TimeoutError/i;
+const LOST_REPLY =
+  /ECONNRESET|EPIPE|ETIMEDOUT|UND_ERR|socket hang up|other side closed|fetch failed|network error|terminated|AbortError|TimeoutError/i;
 /** Errors from before anything was sent: nothing can have happened. */
 const NOT_SENT = /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH/i;
 
@@ -94,7 +95,15 @@ const aborted = (signal: AbortSignal): Promise<never> =>
 export const runTool = async (request: ToolRun): Promise<ResultItem> => {
   const { tool, callId, args, input, context, run, log } = request;
   if (run.signal.aborted) {
-    return { kind: 'result', id: callId, tool: tool.name, status: 'failed', output: 'cancelled before it began', trust: 'trusted', attempts: run.attempt };
+    return {
+      kind: 'result',
+      id: callId,
+      tool: tool.name,
+      status: 'failed',
+      output: 'cancelled before it began',
+      trust: 'trusted',
+      attempts: run.attempt,
+    };
   }
   const signal = AbortSignal.any([run.signal, AbortSignal.timeout(tool.timeoutMs)]);
   try {
@@ -115,10 +124,26 @@ export const runTool = async (request: ToolRun): Promise<ResultItem> => {
     if (typeof checked === 'object' && checked !== null && 'mismatch' in checked) {
       // The effect did happen; only its report is of no use.
       const status = tool.effect === 'read' ? 'failed' : 'succeeded';
-      return { kind: 'result', id: callId, tool: tool.name, status, output: sanitizeOutput(describe(checked.mismatch)), trust: 'untrusted', attempts: run.attempt };
+      return {
+        kind: 'result',
+        id: callId,
+        tool: tool.name,
+        status,
+        output: sanitizeOutput(describe(checked.mismatch)),
+        trust: 'untrusted',
+        attempts: run.attempt,
+      };
     }
     const trust = tool.openWorld ? 'untrusted' : 'trusted';
-    return { kind: 'result', id: callId, tool: tool.name, status: 'succeeded', output: sanitizeOutput(checked), trust, attempts: run.attempt };
+    return {
+      kind: 'result',
+      id: callId,
+      tool: tool.name,
+      status: 'succeeded',
+      output: sanitizeOutput(checked),
+      trust,
+      attempts: run.attempt,
+    };
   } catch (error) {
     return failure(request, error, signal);
   }

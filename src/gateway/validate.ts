@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { findHiddenIn } from '../domain/hidden-text.ts';
-import { jsonBytes, type JsonObject } from '../domain/json.ts';
+import { type JsonObject, jsonBytes } from '../domain/json.ts';
 import { parseArguments, type Reason } from '../domain/proposal.ts';
 import { DecisionSchema } from '../domain/schemas/decision.ts';
 import { SIZES } from '../domain/sizes.ts';
@@ -29,7 +29,10 @@ export const validateArgs = async (tool: Tool, args: unknown): Promise<Validated
   }
   const hidden = findHiddenIn(args);
   if (hidden !== undefined) {
-    return refuse('hidden_characters', `${hidden.path} holds the hidden character ${hidden.codePoint}; write it without`);
+    return refuse(
+      'hidden_characters',
+      `${hidden.path} holds the hidden character ${hidden.codePoint}; write it without`,
+    );
   }
   const parsed = await tool.input.safeParseAsync(args);
   if (!parsed.success) return refuse('invalid_arguments', describe(parsed.error));

@@ -26,13 +26,23 @@ export const eventMs = ({ eventTime }: HistoryEvent): number =>
 /** Turns Temporal's "not found" into ours, with what to do. */
 export const notFound = (taskId: string, error: unknown): Error => {
   const isNotFound = error instanceof WorkflowNotFoundError || /not found|NOT_FOUND/i.test(String(error));
-  if (isNotFound) return new HoldfastError('Task.NotFound', `there is no task ${JSON.stringify(taskId)}.`, { cause: error });
+  if (isNotFound)
+    return new HoldfastError('Task.NotFound', `there is no task ${JSON.stringify(taskId)}.`, { cause: error });
   return error instanceof Error ? error : new Error(String(error));
 };
 
 type Page = { readonly events: readonly HistoryEvent[]; readonly next: Uint8Array | undefined };
 
-const page = async (client: Client, request: { taskId: string; runId: string; next?: Uint8Array | undefined; wait: boolean; signal?: AbortSignal | undefined }): Promise<Page> => {
+const page = async (
+  client: Client,
+  request: {
+    taskId: string;
+    runId: string;
+    next?: Uint8Array | undefined;
+    wait: boolean;
+    signal?: AbortSignal | undefined;
+  },
+): Promise<Page> => {
   const { taskId, runId, next, wait, signal } = request;
   // The SDK listens for an abort to come and does not see one that was there before the call.
   signal?.throwIfAborted();

@@ -15,7 +15,13 @@ export type ProposedCall = {
 
 /** What happened in a task, as it happens. `at` is ISO 8601, by the server's clock. */
 export type ProgressEvent = { readonly at: string } & (
-  | { readonly type: 'started'; readonly taskId: string; readonly runId: string; readonly agent: string; readonly goal: string }
+  | {
+      readonly type: 'started';
+      readonly taskId: string;
+      readonly runId: string;
+      readonly agent: string;
+      readonly goal: string;
+    }
   | { readonly type: 'thinking'; readonly step: number; readonly reads: readonly string[] }
   | {
       readonly type: 'proposed';
@@ -27,7 +33,13 @@ export type ProgressEvent = { readonly at: string } & (
       readonly costUsd: number;
     }
   | { readonly type: 'running'; readonly callId: string; readonly tool: string }
-  | { readonly type: 'result'; readonly callId: string; readonly tool: string; readonly status: string; readonly output: unknown }
+  | {
+      readonly type: 'result';
+      readonly callId: string;
+      readonly tool: string;
+      readonly status: string;
+      readonly output: unknown;
+    }
   | { readonly type: 'waiting'; readonly pending: readonly PendingDecision[] }
   | { readonly type: 'message'; readonly name: string; readonly payload: unknown; readonly from: string }
   | { readonly type: 'retried'; readonly activity: string; readonly attempt: number; readonly failure: string }

@@ -42,7 +42,15 @@ export class RecordReader {
   get record(): TaskRecord {
     const items = [...this.#items.values()];
     const status = this.#status as TaskStatus;
-    return { taskId: this.#taskId, status, spec: this.#spec, outcome: this.#outcome, steps: this.#steps, items, events: this.#events };
+    return {
+      taskId: this.#taskId,
+      status,
+      spec: this.#spec,
+      outcome: this.#outcome,
+      steps: this.#steps,
+      items,
+      events: this.#events,
+    };
   }
 
   /** What waits for a person at this point. */
@@ -83,7 +91,13 @@ export class RecordReader {
       return;
     }
     const { agent, goal } = isRecord(spec) ? spec : {};
-    yield { type: 'started', taskId: this.#taskId, runId, agent: typeof agent === 'string' ? agent : '?', goal: typeof goal === 'string' ? goal : '' };
+    yield {
+      type: 'started',
+      taskId: this.#taskId,
+      runId,
+      agent: typeof agent === 'string' ? agent : '?',
+      goal: typeof goal === 'string' ? goal : '',
+    };
   }
 
   *#schedule(event: HistoryEvent, atMs: number): Generator<Bare> {
@@ -109,7 +123,11 @@ export class RecordReader {
     if (attempt <= 1) return;
     const activity = this.#scheduled.get(String(started?.scheduledEventId))?.type ?? '';
     const failure = started?.lastFailure?.message ?? 'the worker was lost';
-    this.#events.push({ at: new Date(eventMs(event)).toISOString(), type: 'retried', detail: { activity, attempt, failure } });
+    this.#events.push({
+      at: new Date(eventMs(event)).toISOString(),
+      type: 'retried',
+      detail: { activity, attempt, failure },
+    });
     yield { type: 'retried', activity, attempt, failure };
   }
 
@@ -133,10 +151,29 @@ export class RecordReader {
     const { items, reviews, model, usage, costUsd, window, promptDigest } = result;
     const { inputTokens, outputTokens } = usage;
     yield* this.#add(items);
-    this.#steps.push({ n: step, startedAt, durationMs: atMs - startedAt, model, inputTokens, outputTokens, costUsd, window, promptDigest, reviews });
+    this.#steps.push({
+      n: step,
+      startedAt,
+      durationMs: atMs - startedAt,
+      model,
+      inputTokens,
+      outputTokens,
+      costUsd,
+      window,
+      promptDigest,
+      reviews,
+    });
     const proposal = items.find((item) => item.kind === 'proposal');
     const calls = (proposal?.calls ?? []).map((raw, index) => toProposed(raw, reviews[index]));
-    yield { type: 'proposed', step, text: proposal?.text ?? '', calls, model, usage: { inputTokens, outputTokens }, costUsd };
+    yield {
+      type: 'proposed',
+      step,
+      text: proposal?.text ?? '',
+      calls,
+      model,
+      usage: { inputTokens, outputTokens },
+      costUsd,
+    };
   }
 
   /** Items in the order they came; an effect's result is seen with its activity and again in the next input. */
@@ -173,9 +210,15 @@ export class RecordReader {
     yield* this.#message(event, { name: input?.name ?? '', payload, from: meta?.identity ?? '' });
   }
 
-  *#message(event: HistoryEvent, message: { readonly name: string; readonly payload: unknown; readonly from: string }): Generator<Bare> {
+  *#message(
+    event: HistoryEvent,
+    message: { readonly name: string; readonly payload: unknown; readonly from: string },
+  ): Generator<Bare> {
     // Anyone may send 2 MB; what a task took is far smaller.
-    const payload = jsonBytes(message.payload) <= SIZES.toolArgs ? message.payload : cutText(JSON.stringify(message.payload), SIZES.pending);
+    const payload =
+      jsonBytes(message.payload) <= SIZES.toolArgs
+        ? message.payload
+        : cutText(JSON.stringify(message.payload), SIZES.pending);
     const detail = { ...message, payload };
     this.#events.push({ at: new Date(eventMs(event)).toISOString(), type: 'message', detail });
     yield { type: 'message', ...detail };
@@ -192,7 +235,14 @@ export class RecordReader {
       if (!event[field as keyof typeof CLOSED_WITHOUT_OUTCOME]) continue;
       const usage = { steps: this.#steps.length, toolCalls: 0, inputTokens: 0, outputTokens: 0, costUsd: 0 };
       const isCancelled = field === 'workflowExecutionCanceledEventAttributes';
-      yield* this.#end({ taskId: this.#taskId, runId, status: isCancelled ? 'cancelled' : 'failed', reason: `the run was ${words}`, usage, effects: [] });
+      yield* this.#end({
+        taskId: this.#taskId,
+        runId,
+        status: isCancelled ? 'cancelled' : 'failed',
+        reason: `the run was ${words}`,
+        usage,
+        effects: [],
+      });
     }
   }
 
@@ -206,7 +256,11 @@ export class RecordReader {
 
 const toProposed = (raw: RawCall, review: ProposeResult['reviews'][number] | undefined): ProposedCall => {
   const parsed = parseArguments(raw);
-  const { tool, effect, verdict } = review ?? { tool: raw.name, effect: 'read', verdict: { outcome: 'reject', reasons: [] } };
+  const { tool, effect, verdict } = review ?? {
+    tool: raw.name,
+    effect: 'read',
+    verdict: { outcome: 'reject', reasons: [] },
+  };
   return {
     id: raw.id,
     tool,

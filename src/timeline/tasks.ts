@@ -58,7 +58,9 @@ const toQuery = (filter: TaskFilter): string => {
   return terms.join(' AND ');
 };
 
-type Execution = NonNullable<Awaited<ReturnType<Client['workflowService']['listWorkflowExecutions']>>['executions']>[number];
+type Execution = NonNullable<
+  Awaited<ReturnType<Client['workflowService']['listWorkflowExecutions']>>['executions']
+>[number];
 
 const time = (at: { seconds?: unknown } | null | undefined): string | null =>
   at?.seconds === undefined || at.seconds === null ? null : new Date(Number(at.seconds) * 1_000).toISOString();

@@ -1,8 +1,8 @@
 import type { Client } from '@temporalio/client';
+import { HoldfastError } from '../domain/failures.ts';
 import { buildTrace, type Trace } from '../domain/trace.ts';
 import type { SetupItem, TranscriptItem } from '../domain/transcript.ts';
 import { Transcript } from '../domain/transcript.ts';
-import { HoldfastError } from '../domain/failures.ts';
 import { readTask } from './history.ts';
 import { RecordReader } from './record.ts';
 
@@ -13,7 +13,8 @@ const readRecord = async (client: Client, taskId: string) => {
 };
 
 /** What a task did and why, from its event history: needs no worker. @throws HoldfastError `Task.NotFound` */
-export const readTrace = async (client: Client, taskId: string): Promise<Trace> => buildTrace(await readRecord(client, taskId));
+export const readTrace = async (client: Client, taskId: string): Promise<Trace> =>
+  buildTrace(await readRecord(client, taskId));
 
 /** The exact prompt of a step. `isVerified`: its digest is the one recorded when the model was called. */
 export type StepPrompt = {

@@ -13,7 +13,8 @@ const Question = z.object({ question: z.string().trim().min(1).max(4_000).descri
 export const askHuman: Tool<z.infer<typeof Question>, string> = {
   kind: 'tool',
   name: ASK_HUMAN,
-  description: 'Ask a person a question when the goal is unclear or only a person can know. The result is their answer.',
+  description:
+    'Ask a person a question when the goal is unclear or only a person can know. The result is their answer.',
   effect: 'read',
   input: Question,
   timeoutMs: 1,

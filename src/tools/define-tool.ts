@@ -39,7 +39,10 @@ const Definition = z.strictObject({
   retry: z.strictObject({ maxAttempts: z.int().min(1).max(20) }).optional(),
   idempotent: z.boolean().optional(),
   openWorld: z.boolean().optional(),
-  execute: z.custom<ToolDefinition<z.ZodType, z.ZodType>['execute']>((value) => typeof value === 'function', 'expected a function'),
+  execute: z.custom<ToolDefinition<z.ZodType, z.ZodType>['execute']>(
+    (value) => typeof value === 'function',
+    'expected a function',
+  ),
 });
 
 const DEFAULT_TIMEOUT = '30s';

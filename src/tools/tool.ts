@@ -10,7 +10,11 @@ export type ToolLog = {
 export type ToolContext = {
   readonly taskId: string;
   readonly callId: string;
-  readonly principal: { readonly id: string; readonly roles?: readonly string[] | undefined; readonly tenant?: string | undefined };
+  readonly principal: {
+    readonly id: string;
+    readonly roles?: readonly string[] | undefined;
+    readonly tenant?: string | undefined;
+  };
   /** Same for every attempt of this call, different for every other call: hand it to the system that does the effect. */
   readonly idempotencyKey: string;
   /** 1 for the first attempt. */

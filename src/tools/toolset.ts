@@ -7,7 +7,8 @@ import type { Tool, Toolset } from './tool.ts';
  */
 export const createToolset = (definition: { readonly name: string; readonly tools: readonly Tool[] }): Toolset => {
   const { name } = definition;
-  if (!TOOL_NAME.test(name) || name.includes('.')) throw new TypeError(`toolset name ${JSON.stringify(name)} does not fit`);
+  if (!TOOL_NAME.test(name) || name.includes('.'))
+    throw new TypeError(`toolset name ${JSON.stringify(name)} does not fit`);
   const tools = definition.tools.map((tool) => ({ ...tool, name: `${name}.${tool.name}` }));
   const wrong = tools.find((tool) => !TOOL_NAME.test(tool.name));
   if (wrong !== undefined) throw new TypeError(`toolset ${name}: ${wrong.name} is longer than a tool name may be`);

@@ -1,4 +1,4 @@
-import { type ActivityOptions, ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
+import { ActivityCancellationType, type ActivityOptions, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import { NON_RETRYABLE } from '../domain/failures.ts';
 import type { RunPlan } from '../domain/proposal.ts';
@@ -17,7 +17,8 @@ const GRACE_MS = 5_000;
  * going on with less than the history holds would be another task.
  */
 export const readable = <T extends object>(result: T): T => {
-  if (typeof result !== 'object') throw new TypeError('an activity result in the history cannot be read by this worker');
+  if (typeof result !== 'object')
+    throw new TypeError('an activity result in the history cannot be read by this worker');
   return result;
 };
 

@@ -37,7 +37,8 @@ async function loop(task: TaskState, desk: Desk): Promise<End> {
     await checkpoint(task);
     const reached = reachedLimit(task.admitted.limits, task.usage, task.activeMs);
     if (reached !== undefined) return { status: 'limit', reason: describeLimit(reached) };
-    if (historyIsFull()) return { status: 'limit', reason: 'limit history reached: the server ends a run that grows further' };
+    if (historyIsFull())
+      return { status: 'limit', reason: 'limit history reached: the server ends a run that grows further' };
     const proposal = await propose(task);
     const judged = judge(task, proposal);
     if (judged.end !== undefined) return judged.end;
@@ -72,7 +73,14 @@ async function propose(task: TaskState): Promise<ProposeResult> {
   showPage(task);
   const startedAt = Date.now();
   const { step, reads } = task;
-  const input = { step, context, ...unsent(task), at: task.transcript.at, reads, maxOutputTokens: limits.tokensPerTurn };
+  const input = {
+    step,
+    context,
+    ...unsent(task),
+    at: task.transcript.at,
+    reads,
+    maxOutputTokens: limits.tokensPerTurn,
+  };
   const summary = `step ${step}: ${reads.length > 0 ? `${reads.length} read${reads.length > 1 ? 's' : ''}, then ` : ''}ask ${model}`;
   const { propose: ask } = thinking(limits.durationMs - task.activeMs, heartbeatTimeoutMs);
   const proposal = readable(await ask.executeWithOptions({ summary }, [input]));
@@ -96,7 +104,18 @@ function record(task: TaskState, proposal: ProposeResult, startedAt: number): vo
   task.usage.outputTokens += outputTokens;
   task.usage.costUsd += costUsd;
   const durationMs = Date.now() - startedAt;
-  task.steps.push({ n: task.step, startedAt, durationMs, model, inputTokens, outputTokens, costUsd, window, promptDigest, reviews });
+  task.steps.push({
+    n: task.step,
+    startedAt,
+    durationMs,
+    model,
+    inputTokens,
+    outputTokens,
+    costUsd,
+    window,
+    promptDigest,
+    reviews,
+  });
 }
 
 /** Between two steps: what people said is heard, a pause is kept, and a long history gets a new run. */

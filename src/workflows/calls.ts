@@ -2,8 +2,8 @@ import * as wf from '@temporalio/workflow';
 import type { Approval } from '../activities/messages.ts';
 import type { GatewayCall } from '../activities/ports.ts';
 import type { HumanDecision, PendingDecision } from '../domain/decision.ts';
-import { digestJson, shortDigest } from '../domain/digest.ts';
 import type { Ruling } from '../domain/desk.ts';
+import { digestJson, shortDigest } from '../domain/digest.ts';
 import { type Decision, parseArguments, type Review, type RunPlan } from '../domain/proposal.ts';
 import { MAX_READS, MAX_TRAVELLING_READS } from '../domain/sizes.ts';
 import type { RawCall, ResultItem } from '../domain/transcript.ts';
@@ -12,13 +12,23 @@ import type { Desk } from './desk.ts';
 import type { TaskState } from './state.ts';
 
 /** A proposed call with everything the loop needs of it. */
-type Call = { readonly raw: RawCall; readonly review: Review; readonly args: unknown; readonly decision: Decision | undefined };
+type Call = {
+  readonly raw: RawCall;
+  readonly review: Review;
+  readonly args: unknown;
+  readonly decision: Decision | undefined;
+};
 
 const toCall = (raw: RawCall, review: Review): Call => {
   const parsed = parseArguments(raw);
   // A rejected call may carry anything as its decision; the others were checked by the review.
   const isReviewed = parsed.ok && review.verdict.outcome !== 'reject';
-  return { raw, review, args: parsed.ok ? parsed.args : {}, decision: isReviewed ? (parsed.decision as Decision) : undefined };
+  return {
+    raw,
+    review,
+    args: parsed.ok ? parsed.args : {},
+    decision: isReviewed ? (parsed.decision as Decision) : undefined,
+  };
 };
 
 const isoNow = (): string => new Date(Date.now()).toISOString();
@@ -61,7 +71,8 @@ export class CallRunner {
       const pending = questions.get(call.raw.id);
       if (call.review.verdict.outcome === 'reject') this.#refuse(call);
       else if (pending !== undefined) await this.#withPerson(call, pending);
-      else if (call.review.plan === undefined) this.#reads.push({ id: call.raw.id, tool: call.review.tool, args: call.args });
+      else if (call.review.plan === undefined)
+        this.#reads.push({ id: call.raw.id, tool: call.review.tool, args: call.args });
       else await this.#act(call, call.args);
     }
     if (this.#reads.length > MAX_TRAVELLING_READS) await this.#flushReads();
@@ -109,7 +120,9 @@ export class CallRunner {
     const { message } = ruling;
     if (message.name === 'deny') {
       const why = message.text === undefined ? 'no reason was given' : `the reason: ${message.text}`;
-      this.#task.transcript.append(result(call, { status: 'rejected', output: `A person denied this call; ${why}`, human }));
+      this.#task.transcript.append(
+        result(call, { status: 'rejected', output: `A person denied this call; ${why}`, human }),
+      );
     } else if (pending.kind === 'answer') {
       this.#task.transcript.append(result(call, { status: 'succeeded', output: message.text ?? '', human }));
     } else {
@@ -127,7 +140,12 @@ export class CallRunner {
     const { context, heartbeatTimeoutMs } = task.admitted;
     task.doing = `running ${review.tool} (${raw.id})`;
     task.usage.toolCalls += 1;
-    const input = { context, call: { id: raw.id, tool: review.tool, args }, plan, ...(approval === undefined ? {} : { approval }) };
+    const input = {
+      context,
+      call: { id: raw.id, tool: review.tool, args },
+      plan,
+      ...(approval === undefined ? {} : { approval }),
+    };
     const done = await acting(plan, heartbeatTimeoutMs)
       .execute.executeWithOptions({ summary: `${raw.id} ${review.tool}` }, [input])
       .then(readable, (error: unknown) => lost(call, plan, error));
@@ -165,7 +183,12 @@ export class CallRunner {
     const { effects, admitted, taskId } = this.#task;
     if (call.review.effect === 'read' || status === 'rejected') return;
     const key = `${taskId}/${admitted.context.epoch}/${call.raw.id}/${shortDigest(digestJson(args), 12)}`;
-    effects.push({ callId: call.raw.id, tool: call.review.tool, status: status === 'replayed' ? 'succeeded' : status, key });
+    effects.push({
+      callId: call.raw.id,
+      tool: call.review.tool,
+      status: status === 'replayed' ? 'succeeded' : status,
+      key,
+    });
   }
 
   /** Runs the gathered reads now, a bounded number in one activity. */
@@ -186,7 +209,14 @@ export class CallRunner {
 }
 
 const toHuman = ({ message, pending, atMs }: Ruling): HumanDecision => ({
-  decision: message.name === 'answer' ? 'answered' : message.name === 'deny' ? 'denied' : message.args === undefined ? 'approved' : 'edited',
+  decision:
+    message.name === 'answer'
+      ? 'answered'
+      : message.name === 'deny'
+        ? 'denied'
+        : message.args === undefined
+          ? 'approved'
+          : 'edited',
   verified: false,
   at: new Date(atMs).toISOString(),
   ...(message.by === undefined ? {} : { by: message.by }),

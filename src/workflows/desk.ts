@@ -1,6 +1,6 @@
 import * as wf from '@temporalio/workflow';
 import type { DecisionName, PendingDecision } from '../domain/decision.ts';
-import { findDecision, openDecision, ruleDecision, type Ruling, withdrawDecision } from '../domain/desk.ts';
+import { findDecision, openDecision, type Ruling, ruleDecision, withdrawDecision } from '../domain/desk.ts';
 import { type Checked, checkDecision, type DecisionMessage } from '../domain/messages.ts';
 import { checks, readable } from './activities.ts';
 import { pauseDoor, resumeDoor } from './controls.ts';
@@ -14,6 +14,13 @@ const DESCRIPTIONS = {
   approve: 'Let the one pending call run. Empty input is fine, or {"callId","args","note","by"}.',
   deny: 'Refuse the one pending call; the reason goes to the agent. Empty, or {"callId","reason","by"}.',
   answer: 'Answer the agent’s question: {"text":"…","by":"…"}.',
+} as const satisfies Record<DecisionName, string>;
+
+/** For an effect of which nobody knows whether it happened. */
+const EFFECT_DESCRIPTIONS = {
+  approve: 'It happened. Empty input is fine, or {"note","by"}.',
+  deny: 'It did not happen. Empty input is fine, or {"reason","by"}.',
+  answer: '',
 } as const satisfies Record<DecisionName, string>;
 
 /** What waits for people, and the doors through which they decide. */
@@ -79,7 +86,10 @@ export class Desk {
     const what = pending.kind === 'answer' ? 'the question' : pending.tool;
     for (const name of NAMES.filter((each) => pending.may.includes(each))) {
       const wire = `${name} ${pending.id.replace('-', ' ')}`;
-      const description = `${name}: ${what}. ${DESCRIPTIONS[name].split('.')[0]}.`;
+      const description =
+        pending.kind === 'effect'
+          ? EFFECT_DESCRIPTIONS[name]
+          : `${name}: ${what}. ${DESCRIPTIONS[name].split('.')[0]}.`;
       if (isOpen) openDoor(this.#task, this.#door(name, { wire, description, target: pending.id }));
       else closeDoor(wire);
     }

@@ -18,13 +18,17 @@ const UNUSABLE: ReadonlySet<string> = new Set([
 ]);
 
 const isUnusable = ({ reviews }: ProposeResult): boolean =>
-  reviews.length > 0 && reviews.every(({ verdict }) => verdict.outcome === 'reject' && verdict.reasons.some(({ code }) => UNUSABLE.has(code)));
+  reviews.length > 0 &&
+  reviews.every(
+    ({ verdict }) => verdict.outcome === 'reject' && verdict.reasons.some(({ code }) => UNUSABLE.has(code)),
+  );
 
 /** What is wrong with the answer as a whole; undefined: it can be used. */
 const complaint = (proposal: ProposeResult, calls: readonly RawCall[]): string | undefined => {
   if (proposal.finish === 'length') return 'your answer was cut at the token limit; answer shorter, with fewer calls';
   if (proposal.final?.ok === false) return proposal.final.error;
-  if (calls.length === 0 && proposal.final === undefined) return 'your answer was empty; call a tool or give the final answer';
+  if (calls.length === 0 && proposal.final === undefined)
+    return 'your answer was empty; call a tool or give the final answer';
   return undefined;
 };
 
@@ -55,14 +59,23 @@ export const judge = (task: TaskState, proposal: ProposeResult): Judged => {
   }
   if (proposal.final?.ok === true) return { end: { status: 'completed', output: proposal.final.output }, calls: [] };
   const left = task.admitted.limits.toolCalls - task.usage.toolCalls;
-  const wanted = proposal.reviews.filter(({ verdict, question }) => verdict.outcome !== 'reject' && question === undefined).length;
+  const wanted = proposal.reviews.filter(
+    ({ verdict, question }) => verdict.outcome !== 'reject' && question === undefined,
+  ).length;
   if (wanted > left) {
-    return { end: { status: 'limit', reason: `limit toolCalls reached: ${wanted} more calls proposed, ${left} left` }, calls: [] };
+    return {
+      end: { status: 'limit', reason: `limit toolCalls reached: ${wanted} more calls proposed, ${left} left` },
+      calls: [],
+    };
   }
   if (!isUnusable(proposal)) {
     task.invalid = 0;
     return { calls };
   }
-  const judged = sendBack(task, proposal, proposal.reviews.flatMap(({ verdict }) => verdict.reasons.map(({ message }) => message)).join('; '));
+  const judged = sendBack(
+    task,
+    proposal,
+    proposal.reviews.flatMap(({ verdict }) => verdict.reasons.map(({ message }) => message)).join('; '),
+  );
   return judged.end === undefined ? { calls } : judged;
 };

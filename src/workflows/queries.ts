@@ -1,8 +1,8 @@
 import * as wf from '@temporalio/workflow';
 import { boundPending } from '../domain/decision.ts';
 import { isRecord, jsonBytes } from '../domain/json.ts';
-import { SIZES } from '../domain/sizes.ts';
 import type { TaskRecord } from '../domain/record.ts';
+import { SIZES } from '../domain/sizes.ts';
 import { buildTrace, type Trace } from '../domain/trace.ts';
 import type { TranscriptPage } from '../domain/transcript.ts';
 import type { TaskState } from './state.ts';
@@ -53,12 +53,17 @@ const pick = (task: TaskState): Omit<TaskRecord, 'steps'> => ({
   events: task.events,
 });
 
-const count = (value: unknown, fallback: number): number => (typeof value === 'number' && value >= 0 ? Math.floor(value) : fallback);
+const count = (value: unknown, fallback: number): number =>
+  typeof value === 'number' && value >= 0 ? Math.floor(value) : fallback;
 
 /** Registers the queries of a task. */
 export const registerQueries = (task: TaskState): void => {
-  wf.setHandler(wf.defineQuery<StatusView>('status'), () => statusView(task), { description: 'What the task is doing' });
-  wf.setHandler(wf.defineQuery<unknown>('pending'), () => boundPending(task.desk.pending, SIZES.queryPage), { description: 'What waits for a person' });
+  wf.setHandler(wf.defineQuery<StatusView>('status'), () => statusView(task), {
+    description: 'What the task is doing',
+  });
+  wf.setHandler(wf.defineQuery<unknown>('pending'), () => boundPending(task.desk.pending, SIZES.queryPage), {
+    description: 'What waits for a person',
+  });
   wf.setHandler(wf.defineQuery<Trace>('trace'), () => boundedTrace(task), { description: 'The last steps, and why' });
   wf.setHandler(
     wf.defineQuery<TranscriptPage, [unknown?]>('transcript'),

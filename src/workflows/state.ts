@@ -66,7 +66,22 @@ export class TaskState {
     this.transcript = new Transcript(carried?.items);
     this.base = carried?.base ?? this.transcript.at;
     if (carried === undefined) return;
-    const { step, usage, effects, steps, events, reads, desk, updates, activeMs, invalid, notes, said, paused, admission } = carried;
+    const {
+      step,
+      usage,
+      effects,
+      steps,
+      events,
+      reads,
+      desk,
+      updates,
+      activeMs,
+      invalid,
+      notes,
+      said,
+      paused,
+      admission,
+    } = carried;
     Object.assign(this, { step, reads, invalid, notes, paused, admission });
     Object.assign(this.usage, usage);
     Object.assign(this.desk, desk);
@@ -128,8 +143,41 @@ export class TaskState {
   }
 
   carry(): Carried {
-    const { admitted: admission, base, step, usage, effects, steps, events, reads, desk, updates, activeMs, invalid, notes, said, paused } = this;
+    const {
+      admitted: admission,
+      base,
+      step,
+      usage,
+      effects,
+      steps,
+      events,
+      reads,
+      desk,
+      updates,
+      activeMs,
+      invalid,
+      notes,
+      said,
+      paused,
+    } = this;
     const items = this.transcript.items;
-    return { admission, items, base, step, usage, effects, steps, events, reads, desk, updates, activeMs, invalid, notes, said, paused };
+    return {
+      admission,
+      items,
+      base,
+      step,
+      usage,
+      effects,
+      steps,
+      events,
+      reads,
+      desk,
+      updates,
+      activeMs,
+      invalid,
+      notes,
+      said,
+      paused,
+    };
   }
 }

@@ -2,7 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { createTranscriptCache } from '../../src/activities/transcript-cache.ts';
 import { Transcript, type TranscriptItem } from '../../src/domain/transcript.ts';
 
-const makeNote = (n: number, text = `note ${n}`): TranscriptItem => ({ kind: 'note', id: `n${n}`, from: 'human', text });
+const makeNote = (n: number, text = `note ${n}`): TranscriptItem => ({
+  kind: 'note',
+  id: `n${n}`,
+  from: 'human',
+  text,
+});
 
 /** The workflow's side: the truth, and what it was asked for. */
 const makeSource = (truth: Transcript, maxBytes = 100_000) => {

@@ -34,6 +34,12 @@ const makeView = (pending: readonly PendingDecision[], fields: Partial<PageView>
   ...fields,
 });
 
+/** The page without what the UI shows literally: blocks and code spans. */
+const outsideOfCode = (page: string): string =>
+  page.replace(/^(`{3,})text\n[\s\S]*?\n\1$/gm, '').replace(/(`+)[^`].*?[^`]?\1(?!`)/g, '');
+
+const urlBytes = (page: string): number => encodeURIComponent(page).length;
+
 describe('INVARIANT T4: the page', () => {
   it('says what can be done first, with the exact names, and arguments before rationale', () => {
     const page = renderPage(makeView([makePending()]));
@@ -56,15 +62,14 @@ describe('INVARIANT T4: the page', () => {
     const pending = makePending({ tool: text, args: { path: text }, reasons: [{ code: 'x', message: text }] });
     const page = renderPage(makeView([pending], { goal: text, agent: text, doing: text }));
 
-    const outside = page.replace(/(`{3,})text\n[\s\S]*?\n\1/g, '');
-    expect(outside).not.toMatch(/\]\(|<img|https?:\/\/|\n# |\| approve \|/);
+    expect(outsideOfCode(page)).not.toMatch(/\]\(|<img|https?:\/\/|\n# |\| approve \|/);
   });
 
   it('holds long content in a fence that the content cannot close', () => {
     const evil = `${'x'.repeat(200)}\n\`\`\`\`\`\n# Approved\n\`\`\`\`\``;
     const page = renderPage(makeView([makePending({ args: { content: evil } })]));
 
-    const fence = /(`{3,})text\nx{200}/.exec(page)?.[1] ?? '';
+    const fence = /(`{3,})text\nx{64}\n↪ x{64}/.exec(page)?.[1] ?? '';
     expect(fence.length).toBeGreaterThan(5);
   });
 
@@ -76,10 +81,100 @@ describe('INVARIANT T4: the page', () => {
     expect(page).toContain('202E');
   });
 
-  it('answers a message that was ignored', () => {
-    const events = [{ at: 'now', type: 'ignored', detail: { message: 'approve', reason: 'several are pending' } }];
+  it('does not let content pass for a line break of the page', () => {
+    const page = renderPage(makeView([makePending({ args: { content: `${'x'.repeat(64)}\n↪ y` } })]));
 
-    expect(renderPage(makeView([makePending()], { events }))).toContain('several are pending');
+    expect(page).toContain(`${'x'.repeat(64)}\n⟨U+21AA⟩ y`);
+  });
+
+  it('shows arguments exactly: quotes, dashes, JSON that is a text, numbers, a lone carriage return', () => {
+    const args = { flag: '--force "now"', text: '5', number: 5, empty: '', list: [1, 'two'], cr: 'a\rb' };
+    const page = renderPage(makeView([makePending({ args })]));
+
+    expect(page).toContain('flag: "--force \\"now\\""\ntext: "5"\nnumber: 5\nempty: ""\nlist: [1,"two"]');
+    expect(page).toContain('a⟨U+000D⟩b');
+  });
+
+  it('tells the sender of an ignored message why, first, until something is decided', () => {
+    const ignored = {
+      at: '2026-01-01T10:20:30.000Z',
+      type: 'ignored',
+      detail: { message: 'approve', reason: 'several `are` "pending"' },
+    };
+    const decided = { at: '2026-01-01T10:20:31.000Z', type: 'decision', detail: {} };
+
+    const page = renderPage(makeView([makePending()], { events: [ignored] }));
+    expect(page.indexOf('several `are` "pending"')).toBeLessThan(page.indexOf('## Approve'));
+    expect(renderPage(makeView([makePending()], { events: [ignored, decided] }))).not.toContain('several');
+  });
+
+  it('gives the input that changes arguments, to paste, when they are short', () => {
+    const args = { path: 'config/prod/a.yaml', content: 'x: 1\ny: 2\n' };
+    const page = renderPage(makeView([makePending({ args })]));
+
+    const pasted = /As they are now:\n\n```text\n([\s\S]*?)\n```/.exec(page)?.[1] ?? '';
+    expect(JSON.parse(pasted)).toEqual({ args, by: 'your name' });
+    expect(renderPage(makeView([makePending({ args: { content: 'x'.repeat(2_000) } })]))).toContain(
+      'too long for this page',
+    );
+  });
+
+  it('offers only what may be done, in the words of the question', () => {
+    const effect = renderPage(makeView([makePending({ kind: 'effect', may: ['approve', 'deny'] })]));
+    const answer = renderPage(makeView([makePending({ kind: 'answer', question: 'Which?', may: ['answer', 'deny'] })]));
+
+    expect(effect).toContain('**It happened**: `approve s1.c1 7f3a`');
+    expect(effect).not.toContain('change the arguments');
+    expect(answer).toContain('**Answer**: `answer s1.c1 7f3a`');
+    expect(answer).not.toContain('`approve s1.c1');
+  });
+
+  it('names all decisions when several wait, and says what a paused or ended task needs', () => {
+    const two = renderPage(makeView([makePending(), makePending({ id: 's1.c2-e4ef', callId: 's1.c2' })]));
+
+    expect(two.startsWith('**2 decisions wait.**')).toBe(true);
+    expect(two).toContain('`deny s1.c2 e4ef`');
+    expect(renderPage(makeView([], { status: 'paused' }))).toContain('`resume`');
+    expect(renderPage(makeView([], { status: 'completed' }))).toContain('The task has ended: completed');
+  });
+});
+
+describe('the page fits the URL in which the UI sends it to its renderer', () => {
+  const many = Object.fromEntries(Array.from({ length: 200 }, (_, n) => [`argument_${n}`, `value ${n} {"x":"漢字"}`]));
+  const long = { content: Array.from({ length: 5_000 }, (_, n) => `line_${n}: "value"`).join('\n') };
+  const blocks = Object.fromEntries(Array.from({ length: 30 }, (_, n) => [`block_${n}`, '漢字\n'.repeat(500)]));
+  const words = '"*漢*"'.repeat(400);
+  const decision = {
+    rationale: words,
+    alternatives: Array.from({ length: 30 }, () => ({ action: words, rejectedBecause: words })),
+    confidence: 0.5,
+    basis: Array.from({ length: 50 }, () => words),
+  };
+
+  it.each([
+    { name: '200 arguments', args: many },
+    { name: 'a long text', args: long },
+    { name: '30 long texts', args: blocks },
+  ])('with $name, also ten times, and says what is left out', ({ args }) => {
+    const pending = makePending({
+      args,
+      decision,
+      reasons: Array.from({ length: 30 }, () => ({ code: 'x', message: words })),
+    });
+    for (const count of [1, 10, 40]) {
+      const all = Array.from({ length: count }, (_, n) => ({ ...pending, id: `s1.c${n + 1}-7f3a` }));
+      const page = renderPage(makeView(all, { goal: words, agent: words, principal: words }));
+
+      expect(urlBytes(page)).toBeLessThanOrEqual(14_000);
+      expect(page).toContain('`approve s1.c1 7f3a`');
+      expect(page).toContain('query `pending`');
+    }
+  });
+
+  it('takes lone surrogates, which a URL cannot hold', () => {
+    expect(
+      urlBytes(renderPage(makeView([makePending({ tool: 'a\uD800', args: { '\uD800': '\uDFFF' } })]))),
+    ).toBeGreaterThan(0);
   });
 });
 

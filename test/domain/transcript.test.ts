@@ -3,7 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { cutText, jsonBytes, utf8Bytes } from '../../src/domain/json.ts';
 import { Transcript, type TranscriptItem } from '../../src/domain/transcript.ts';
 
-const makeNote = (n: number, text = `note ${n}`): TranscriptItem => ({ kind: 'note', id: `n${n}`, from: 'human', text });
+const makeNote = (n: number, text = `note ${n}`): TranscriptItem => ({
+  kind: 'note',
+  id: `n${n}`,
+  from: 'human',
+  text,
+});
 
 describe('a transcript', () => {
   it('has a digest for every version, and tells an answer that the workflow never accepted', () => {
@@ -23,17 +28,25 @@ describe('a transcript', () => {
 
   it('INVARIANT H1: pages hold at most the bound, at least one item, and together everything once', () => {
     fc.assert(
-      fc.property(fc.array(fc.string({ maxLength: 300 }), { maxLength: 40 }), fc.integer({ min: 50, max: 2_000 }), (texts, bound) => {
-        const transcript = new Transcript(texts.map((text, index) => makeNote(index, text)));
-        const seen: TranscriptItem[] = [];
-        for (let from: number | undefined = 0; from !== undefined; ) {
-          const page = transcript.page(from, texts.length, bound);
-          expect(page.items.length === 1 || page.items.reduce((sum, item) => sum + jsonBytes(item), 0) <= bound || texts.length === 0).toBe(true);
-          seen.push(...page.items);
-          from = page.next;
-        }
-        expect(seen).toEqual(transcript.items);
-      }),
+      fc.property(
+        fc.array(fc.string({ maxLength: 300 }), { maxLength: 40 }),
+        fc.integer({ min: 50, max: 2_000 }),
+        (texts, bound) => {
+          const transcript = new Transcript(texts.map((text, index) => makeNote(index, text)));
+          const seen: TranscriptItem[] = [];
+          for (let from: number | undefined = 0; from !== undefined; ) {
+            const page = transcript.page(from, texts.length, bound);
+            expect(
+              page.items.length === 1 ||
+                page.items.reduce((sum, item) => sum + jsonBytes(item), 0) <= bound ||
+                texts.length === 0,
+            ).toBe(true);
+            seen.push(...page.items);
+            from = page.next;
+          }
+          expect(seen).toEqual(transcript.items);
+        },
+      ),
     );
   });
 

@@ -13,7 +13,15 @@ import { withApproval } from '../../src/tools/with-approval.ts';
 const log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 const context: CallContext = { taskId: 't', epoch: 'e', agent: 'a', principal: { id: 'ana' } };
 
-const makeTool = (fields: { name?: string; effect?: Effect; idempotent?: boolean; timeout?: '50ms'; execute?: (signal: AbortSignal) => unknown } = {}) =>
+const makeTool = (
+  fields: {
+    name?: string;
+    effect?: Effect;
+    idempotent?: boolean;
+    timeout?: '50ms';
+    execute?: (signal: AbortSignal) => unknown;
+  } = {},
+) =>
   defineTool({
     name: fields.name ?? 'act',
     description: 'Act',
@@ -27,25 +35,60 @@ const makeTool = (fields: { name?: string; effect?: Effect; idempotent?: boolean
 const makeGateway = (...tools: Tool[]) =>
   createGateway(new Map([['a', defineAgent({ name: 'a', instructions: 'x', tools })]]), log);
 
-const run = (tool: Tool, options: { attempt?: number; signal?: AbortSignal; args?: unknown; approvedDigest?: string } = {}) =>
+const run = (
+  tool: Tool,
+  options: { attempt?: number; signal?: AbortSignal; args?: unknown; approvedDigest?: string } = {},
+) =>
   makeGateway(tool).run({
     call: { id: 's1.c1', tool: tool.name, args: options.args ?? {} },
     context,
     ...(options.approvedDigest === undefined ? {} : { approvedDigest: options.approvedDigest }),
-    run: { signal: options.signal ?? new AbortController().signal, attempt: options.attempt ?? 1, heartbeat: () => undefined },
+    run: {
+      signal: options.signal ?? new AbortController().signal,
+      attempt: options.attempt ?? 1,
+      heartbeat: () => undefined,
+    },
   });
 
 const coded = (code: string) => Object.assign(new Error(`connect ${code}`), { code });
 
 describe('what a failing tool means', () => {
   it.each([
-    { name: 'a read that says no', tool: { execute: () => Promise.reject(new Error('no such file')) }, status: 'failed' },
-    { name: 'a read that cannot connect', tool: { execute: () => Promise.reject(coded('ECONNRESET')) }, status: 'failed' },
-    { name: 'an effect that says no', tool: { effect: 'write', execute: () => Promise.reject(new Error('amount too high')) }, status: 'failed' },
-    { name: 'an effect that could not be sent', tool: { effect: 'write', execute: () => Promise.reject(coded('ECONNREFUSED')) }, status: 'failed' },
-    { name: 'an effect whose reply was lost', tool: { effect: 'write', execute: () => Promise.reject(coded('ECONNRESET')) }, status: 'unknown' },
-    { name: 'an effect that took too long', tool: { effect: 'write', timeout: '50ms', execute: () => new Promise(() => undefined) }, status: 'unknown' },
-    { name: 'a read that took too long', tool: { timeout: '50ms', execute: () => new Promise(() => undefined) }, status: 'failed' },
+    {
+      name: 'a read that says no',
+      tool: { execute: () => Promise.reject(new Error('no such file')) },
+      status: 'failed',
+    },
+    {
+      name: 'a read that cannot connect',
+      tool: { execute: () => Promise.reject(coded('ECONNRESET')) },
+      status: 'failed',
+    },
+    {
+      name: 'an effect that says no',
+      tool: { effect: 'write', execute: () => Promise.reject(new Error('amount too high')) },
+      status: 'failed',
+    },
+    {
+      name: 'an effect that could not be sent',
+      tool: { effect: 'write', execute: () => Promise.reject(coded('ECONNREFUSED')) },
+      status: 'failed',
+    },
+    {
+      name: 'an effect whose reply was lost',
+      tool: { effect: 'write', execute: () => Promise.reject(coded('ECONNRESET')) },
+      status: 'unknown',
+    },
+    {
+      name: 'an effect that took too long',
+      tool: { effect: 'write', timeout: '50ms', execute: () => new Promise(() => undefined) },
+      status: 'unknown',
+    },
+    {
+      name: 'a read that took too long',
+      tool: { timeout: '50ms', execute: () => new Promise(() => undefined) },
+      status: 'failed',
+    },
     { name: 'a thrown text', tool: { execute: () => Promise.reject('just a text') }, status: 'failed' },
     { name: 'nothing returned', tool: { execute: () => undefined }, status: 'succeeded' },
     {
@@ -62,7 +105,7 @@ describe('what a failing tool means', () => {
     { name: 'a function returned', tool: { execute: () => () => 1 }, status: 'succeeded' },
     { name: 'a big integer returned', tool: { execute: () => ({ n: 1n }) }, status: 'succeeded' },
   ] as const)('$name: $status', async ({ tool, status }) => {
-    const result = await run(makeTool(tool as never));
+    const result = await run(makeTool(tool));
 
     expect(result).toMatchObject({ status });
     expect(() => JSON.stringify(result)).not.toThrow();
@@ -103,7 +146,10 @@ describe('what a failing tool means', () => {
   it('a tool whose task was cancelled already does not begin, and so is no unknown effect', async () => {
     const tool = makeTool({ effect: 'write', execute: () => Promise.reject(new Error('must not run')) });
 
-    expect(await run(tool, { signal: AbortSignal.abort() })).toMatchObject({ status: 'failed', output: 'cancelled before it began' });
+    expect(await run(tool, { signal: AbortSignal.abort() })).toMatchObject({
+      status: 'failed',
+      output: 'cancelled before it began',
+    });
   });
 });
 
@@ -112,7 +158,10 @@ describe('INVARIANT A1: at the moment of execution', () => {
 
   it('a call that must be approved does not run without the digest of what was approved', async () => {
     expect(await run(asked)).toMatchObject({ status: 'rejected' });
-    expect(await run(asked, { approvedDigest: 'sha256:00' })).toMatchObject({ status: 'rejected', output: expect.stringContaining('not what was approved') });
+    expect(await run(asked, { approvedDigest: 'sha256:00' })).toMatchObject({
+      status: 'rejected',
+      output: expect.stringContaining('not what was approved'),
+    });
   });
 
   it('other arguments than those that were approved do not run', async () => {
@@ -122,8 +171,12 @@ describe('INVARIANT A1: at the moment of execution', () => {
       { needsDecision: false },
     );
 
-    expect(await run(asked, { approvedDigest: review.digest ?? '', args: { x: 'a' } })).toMatchObject({ status: 'succeeded' });
-    expect(await run(asked, { approvedDigest: review.digest ?? '', args: { x: 'b' } })).toMatchObject({ status: 'rejected' });
+    expect(await run(asked, { approvedDigest: review.digest ?? '', args: { x: 'a' } })).toMatchObject({
+      status: 'succeeded',
+    });
+    expect(await run(asked, { approvedDigest: review.digest ?? '', args: { x: 'b' } })).toMatchObject({
+      status: 'rejected',
+    });
   });
 
   it('INVARIANT T2: a rule that throws asks', async () => {
@@ -132,21 +185,32 @@ describe('INVARIANT A1: at the moment of execution', () => {
         throw new Error('rule is broken');
       },
     });
-    const review = await makeGateway(broken).review({ id: 's1.c1', providerId: '', name: 'act', arguments: '{}' }, context, { needsDecision: false });
+    const review = await makeGateway(broken).review(
+      { id: 's1.c1', providerId: '', name: 'act', arguments: '{}' },
+      context,
+      { needsDecision: false },
+    );
 
     expect(review.verdict).toMatchObject({ outcome: 'ask', reasons: [{ code: 'confirmation_rule_failed' }] });
   });
 });
 
 describe('grants', () => {
-  const orders = createToolset({ name: 'orders', tools: [makeTool({ name: 'find' }), makeTool({ name: 'refund', effect: 'write' })] });
+  const orders = createToolset({
+    name: 'orders',
+    tools: [makeTool({ name: 'find' }), makeTool({ name: 'refund', effect: 'write' })],
+  });
   const agent = defineAgent({ name: 'a', instructions: 'x', tools: [orders] });
   const gateway = createGateway(new Map([['a', agent]]), log);
 
   it('hide the tools that a task may not call, and refuse them when they are called all the same', async () => {
     const granted = { ...context, grants: ['orders.find'] };
     const { tools } = await gateway.setup(granted, undefined);
-    const review = await gateway.review({ id: 's1.c1', providerId: '', name: 'orders__refund', arguments: '{}' }, granted, { needsDecision: false });
+    const review = await gateway.review(
+      { id: 's1.c1', providerId: '', name: 'orders__refund', arguments: '{}' },
+      granted,
+      { needsDecision: false },
+    );
 
     expect(tools.map(({ tool }) => tool)).toEqual(['orders.find', 'ask_human']);
     expect(review.verdict).toMatchObject({ outcome: 'reject', reasons: [{ code: 'not_granted' }] });
@@ -171,8 +235,16 @@ describe('grants', () => {
 describe('definitions that cannot be meant', () => {
   const base = { name: 'x', description: 'x', effect: 'write', input: z.object({}), execute: () => 1 } as const;
   it.each([
-    { name: 'a retry of what is not idempotent', definition: { ...base, retry: { maxAttempts: 3 } }, message: 'idempotent' },
-    { name: 'an input named decision', definition: { ...base, input: z.object({ decision: z.string() }) }, message: 'decision' },
+    {
+      name: 'a retry of what is not idempotent',
+      definition: { ...base, retry: { maxAttempts: 3 } },
+      message: 'idempotent',
+    },
+    {
+      name: 'an input named decision',
+      definition: { ...base, input: z.object({ decision: z.string() }) },
+      message: 'decision',
+    },
     { name: 'an unknown field', definition: { ...base, compensate: () => undefined }, message: 'compensate' },
     { name: 'a wrong timeout', definition: { ...base, timeout: 'banana' }, message: 'timeout' },
     { name: 'an empty description', definition: { ...base, description: ' ' }, message: 'description' },
@@ -184,6 +256,8 @@ describe('definitions that cannot be meant', () => {
 
   it('two tools that look the same to the model', () => {
     const one = createToolset({ name: 'a', tools: [makeTool({ name: 'b' })] });
-    expect(() => defineAgent({ name: 'x', instructions: 'x', tools: [one, makeTool({ name: 'a__b' })] })).toThrow('look like a__b');
+    expect(() => defineAgent({ name: 'x', instructions: 'x', tools: [one, makeTool({ name: 'a__b' })] })).toThrow(
+      'look like a__b',
+    );
   });
 });

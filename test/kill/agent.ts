@@ -24,16 +24,26 @@ const stopAt = async (dir: string, point: Point): Promise<void> => {
 
 type Entry = { readonly tool: string; readonly key: string };
 
-const record = (dir: string, entry: Entry): void => appendFileSync(join(dir, 'executions.jsonl'), `${JSON.stringify(entry)}\n`);
+const record = (dir: string, entry: Entry): void =>
+  appendFileSync(join(dir, 'executions.jsonl'), `${JSON.stringify(entry)}\n`);
 
 /** Every execution of a tool, in order, over all worker processes. */
 export const executions = (dir: string): Entry[] =>
   existsSync(join(dir, 'executions.jsonl'))
-    ? readFileSync(join(dir, 'executions.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as Entry)
+    ? readFileSync(join(dir, 'executions.jsonl'), 'utf8')
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Entry)
     : [];
 
 /** What a system that does a key's effect once has done. */
-export const effects = (dir: string, tool: string): string[] => [...new Set(executions(dir).filter((each) => each.tool === tool).map(({ key }) => key))];
+export const effects = (dir: string, tool: string): string[] => [
+  ...new Set(
+    executions(dir)
+      .filter((each) => each.tool === tool)
+      .map(({ key }) => key),
+  ),
+];
 
 /** An agent whose tools stop where a test says. */
 export const makeAgent = (dir: string) => {

@@ -19,7 +19,9 @@ const start = async (script: Script, onTestFinished: (end: () => Promise<void>) 
   let worker: ChildProcess | undefined;
   const startWorker = () => {
     const main = fileURLToPath(new URL('worker-child.ts', import.meta.url));
-    worker = spawn(process.execPath, [main, dir, address, taskQueue, inject('bundle'), model.url], { stdio: ['ignore', 'ignore', 'inherit'] });
+    worker = spawn(process.execPath, [main, dir, address, taskQueue, inject('bundle'), model.url], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
   };
   const killWorker = async () => {
     const gone = new Promise((resolve) => worker?.once('exit', resolve));
@@ -47,7 +49,10 @@ const done = { text: 'done' };
 
 describe.concurrent('a worker killed with SIGKILL', () => {
   it('during the model call: the step is asked again, and nothing is lost', async ({ onTestFinished }) => {
-    const { dir, model, run, killWorker, startWorker } = await start([{ ...write, fault: 'hang', times: 1 }, done], onTestFinished);
+    const { dir, model, run, killWorker, startWorker } = await start(
+      [{ ...write, fault: 'hang', times: 1 }, done],
+      onTestFinished,
+    );
     const task = await run();
     await until(() => model.inFlight() === 1 || undefined, 'the model is asked');
 
@@ -58,7 +63,9 @@ describe.concurrent('a worker killed with SIGKILL', () => {
     expect(executions(dir)).toHaveLength(1);
   });
 
-  it('after the model call: INVARIANT H2, the answer that was paid for is not asked for again', async ({ onTestFinished }) => {
+  it('after the model call: INVARIANT H2, the answer that was paid for is not asked for again', async ({
+    onTestFinished,
+  }) => {
     const { dir, model, run, killAt } = await start([write, done], onTestFinished);
     arm(dir, 'in-review');
     const task = await run();
@@ -71,10 +78,10 @@ describe.concurrent('a worker killed with SIGKILL', () => {
   });
 
   it('in a model call with reads before it: the reads are not repeated', async ({ onTestFinished }) => {
-    const { dir, model, run, killWorker, startWorker } = await start([
-      { calls: [{ tool: 'look', args: {} }] },
-      { ...done, fault: 'hang', times: 1 },
-    ], onTestFinished);
+    const { dir, model, run, killWorker, startWorker } = await start(
+      [{ calls: [{ tool: 'look', args: {} }] }, { ...done, fault: 'hang', times: 1 }],
+      onTestFinished,
+    );
     const task = await run();
     await until(() => (model.requests.length === 2 && model.inFlight() === 1) || undefined, 'the model is asked again');
     // The heartbeat with the reads' results has left before the model was asked; the server needs a moment to store it.
@@ -87,37 +94,46 @@ describe.concurrent('a worker killed with SIGKILL', () => {
     expect(executions(dir).map(({ tool }) => tool)).toEqual(['look']);
   });
 
-  it.for(['before-effect', 'after-effect'] as const)('%s of an idempotent tool: it is called again with the same key', async (point, { onTestFinished }) => {
-    const { dir, run, killAt } = await start([write, done], onTestFinished);
-    arm(dir, point);
-    const task = await run();
+  it.for(['before-effect', 'after-effect'] as const)(
+    '%s of an idempotent tool: it is called again with the same key',
+    async (point, { onTestFinished }) => {
+      const { dir, run, killAt } = await start([write, done], onTestFinished);
+      arm(dir, point);
+      const task = await run();
 
-    await killAt(point);
-    const outcome = await task.result();
+      await killAt(point);
+      const outcome = await task.result();
 
-    expect(outcome).toMatchObject({ status: 'completed', effects: [{ callId: 's1.c1', status: 'succeeded' }] });
-    expect(effects(dir, 'write')).toEqual([outcome.effects[0]?.key]);
-  });
+      expect(outcome).toMatchObject({ status: 'completed', effects: [{ callId: 's1.c1', status: 'succeeded' }] });
+      expect(effects(dir, 'write')).toEqual([outcome.effects[0]?.key]);
+    },
+  );
 
   it.for([
     { point: 'before-plain', happened: false, count: 0, status: 'failed' },
     { point: 'after-plain', happened: true, count: 1, status: 'succeeded' },
-  ] as const)('$point of a tool that is not idempotent: INVARIANT E3, it is never called again, and a person says', async ({ point, happened, count, status }, { onTestFinished }) => {
-    const { dir, run, killAt } = await start([{ calls: [{ tool: 'plain', args: {} }] }, done], onTestFinished);
-    arm(dir, point);
-    const task = await run();
+  ] as const)(
+    '$point of a tool that is not idempotent: INVARIANT E3, it is never called again, and a person says',
+    async ({ point, happened, count, status }, { onTestFinished }) => {
+      const { dir, run, killAt } = await start([{ calls: [{ tool: 'plain', args: {} }] }, done], onTestFinished);
+      arm(dir, point);
+      const task = await run();
 
-    await killAt(point);
-    const [pending] = await untilPending(task);
-    expect(pending).toMatchObject({ kind: 'effect', tool: 'plain', may: ['approve', 'deny'] });
-    await (happened ? task.approve({ note: 'seen in the log' }) : task.deny());
+      await killAt(point);
+      const [pending] = await untilPending(task);
+      expect(pending).toMatchObject({ kind: 'effect', tool: 'plain', may: ['approve', 'deny'] });
+      await (happened ? task.approve({ note: 'seen in the log' }) : task.deny());
 
-    expect(await task.result()).toMatchObject({ status: 'completed', effects: [{ tool: 'plain', status }] });
-    expect(effects(dir, 'plain')).toHaveLength(count);
-  });
+      expect(await task.result()).toMatchObject({ status: 'completed', effects: [{ tool: 'plain', status }] });
+      expect(effects(dir, 'plain')).toHaveLength(count);
+    },
+  );
 
   it('while a person is waited for: the decision is taken by the next worker', async ({ onTestFinished }) => {
-    const { client, dir, run, killAt, killWorker, startWorker } = await start([{ calls: [{ tool: 'plain', args: {} }] }, done], onTestFinished);
+    const { client, dir, run, killAt, killWorker, startWorker } = await start(
+      [{ calls: [{ tool: 'plain', args: {} }] }, done],
+      onTestFinished,
+    );
     arm(dir, 'after-plain');
     const task = await run();
     await killAt('after-plain');

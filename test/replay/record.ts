@@ -44,7 +44,11 @@ const workflow = (task: TaskHandle, client: AgentClient) => client.temporal.work
 
 const SCENARIOS: Record<string, Scenario> = {
   'reads-and-effects': {
-    script: [{ calls: [call('look', { what: 'a' }), call('note', { text: 'n' }), call('look', { what: 'b' })] }, { calls: [call('look', { what: 'c' })] }, done],
+    script: [
+      { calls: [call('look', { what: 'a' }), call('note', { text: 'n' }), call('look', { what: 'b' })] },
+      { calls: [call('look', { what: 'c' })] },
+      done,
+    ],
   },
   'many-reads': { script: [{ calls: Array.from({ length: 12 }, (_, n) => call('look', { what: `w${n}` })) }, done] },
   approved: {
@@ -114,7 +118,10 @@ const SCENARIOS: Record<string, Scenario> = {
   'model-retried': { script: [{ ...done, fault: { status: 429, headers: { 'retry-after-ms': '50' } }, times: 2 }] },
   'model-refused': { script: [{ fault: { status: 401 } }] },
   'invalid-proposals': { script: () => ({}) },
-  'output-repaired': { script: [{ text: 'red' }, { text: '{"colour":"red"}' }], spec: { output: { type: 'object', required: ['colour'] } } },
+  'output-repaired': {
+    script: [{ text: 'red' }, { text: '{"colour":"red"}' }],
+    spec: { output: { type: 'object', required: ['colour'] } },
+  },
   'unknown-agent': { script: [done], spec: { agent: 'nobody' } },
   'malformed-signals': {
     script: [{ calls: [call('pay', { amount: 1 })] }, done],
@@ -131,7 +138,10 @@ const SCENARIOS: Record<string, Scenario> = {
       await task.approve();
     },
   },
-  'continued-as-new': { script: ({ step }) => (step > 12 ? done : { calls: [call(step === 10 ? 'note' : 'look', { what: 'x', text: 'n' })] }) },
+  'continued-as-new': {
+    script: ({ step }) =>
+      step > 12 ? done : { calls: [call(step === 10 ? 'note' : 'look', { what: 'x', text: 'n' })] },
+  },
 };
 
 const folder = fileURLToPath(new URL('../histories/', import.meta.url));
@@ -151,25 +161,47 @@ for (const [name, { script, spec, act }] of Object.entries(SCENARIOS)) {
   const model = await startScriptedModel({ script });
   const world = new World();
   const { note, look, pay } = makeTools(world);
-  const lost = withApproval({ ...pay, name: 'lost', effect: 'write', input: z.object({}), execute: () => Promise.reject(new Error('socket hang up')) } as never, {
-    requireConfirmation: () => false,
-  });
+  const lost = withApproval(
+    {
+      ...pay,
+      name: 'lost',
+      effect: 'write',
+      input: z.object({}),
+      execute: () => Promise.reject(new Error('socket hang up')),
+    } as never,
+    {
+      requireConfirmation: () => false,
+    },
+  );
   const config = defineConfig({
     models: { default: { model: 'scripted', baseURL: model.url } },
     agents: [defineAgent({ name: 'clerk', instructions: 'Work.', tools: [note, look, pay, lost] })],
     worker: { heartbeatTimeout: '2s', stickyTimeout: '1s' },
   });
-  const worker = await createWorker({ config, address: server.address, namespace: 'default', taskQueue: 'record', workflowBundle: { codePath: bundle }, temporal: { identity: 'recorder' } });
+  const worker = await createWorker({
+    config,
+    address: server.address,
+    namespace: 'default',
+    taskQueue: 'record',
+    workflowBundle: { codePath: bundle },
+    temporal: { identity: 'recorder' },
+  });
   const running = worker.run();
   const client = new AgentClient(new Client({ connection, identity: 'recorder' }), 'record');
-  const task = await client.start({ agent: 'clerk', goal: 'work', principal: { id: 'ana', tenant: 'acme' }, ...spec }, { taskId: name });
+  const task = await client.start(
+    { agent: 'clerk', goal: 'work', principal: { id: 'ana', tenant: 'acme' }, ...spec },
+    { taskId: name },
+  );
   await act?.(task, client);
   const outcome = await task.result();
   const first = (await client.temporal.workflow.getHandle(name).describe()).raw.workflowExecutionInfo?.firstRunId ?? '';
   const runs = first === outcome.runId ? [first] : [first, outcome.runId];
   for (const [index, runId] of runs.entries()) {
     const history = await client.temporal.workflow.getHandle(name, runId).fetchHistory();
-    writeFileSync(join(folder, `${name}${index === 0 ? '' : `-${index + 1}`}.json`), `${clean(historyToJSON(history))}\n`);
+    writeFileSync(
+      join(folder, `${name}${index === 0 ? '' : `-${index + 1}`}.json`),
+      `${clean(historyToJSON(history))}\n`,
+    );
   }
   process.stdout.write(`${name}: ${outcome.status}${outcome.reason === undefined ? '' : ` (${outcome.reason})`}\n`);
   worker.shutdown();

@@ -30,7 +30,14 @@ export const setup = async (project: TestProject): Promise<() => Promise<void>> 
     return () => rm(folder, { recursive: true });
   }
   const binary = await findTemporalBinary({ onProgress: (line) => process.stderr.write(`${line}\n`) });
-  const server = await startTemporalServer({ binary: binary.path, dataDir: null, namespace: 'default', port: 0, uiPort: 0, log: () => undefined });
+  const server = await startTemporalServer({
+    binary: binary.path,
+    dataDir: null,
+    namespace: 'default',
+    port: 0,
+    uiPort: 0,
+    log: () => undefined,
+  });
   project.provide('temporal', { address: server.address, ui: server.ui });
   return async () => {
     await server.stop();

@@ -4,7 +4,7 @@ import { inject, onTestFinished } from 'vitest';
 import { AgentClient, type TaskHandle } from '../../src/client.ts';
 import { type Config, defineConfig } from '../../src/config.ts';
 import type { PendingDecision } from '../../src/domain/decision.ts';
-import { type ScriptedModel, type Script, startScriptedModel } from '../../src/testing/index.ts';
+import { type Script, type ScriptedModel, startScriptedModel } from '../../src/testing/index.ts';
 import type { Agent } from '../../src/tools/define-agent.ts';
 import { createWorker, type HoldfastWorker } from '../../src/worker.ts';
 
@@ -53,12 +53,26 @@ export const startHarness = async (options: HarnessOptions): Promise<Harness> =>
   const config = defineConfig({
     models: { default: { model: 'scripted', baseURL: model.url, ...options.model } },
     agents: [...options.agents],
-    worker: { heartbeatTimeout: options.heartbeatTimeout ?? '2s', stickyTimeout: '1s', maxCachedWorkflows: options.maxCachedWorkflows ?? 100 },
+    worker: {
+      heartbeatTimeout: options.heartbeatTimeout ?? '2s',
+      stickyTimeout: '1s',
+      maxCachedWorkflows: options.maxCachedWorkflows ?? 100,
+    },
   });
-  const client = await AgentClient.connect({ address, taskQueue, ...(options.namespace === undefined ? {} : { namespace: options.namespace }) });
+  const client = await AgentClient.connect({
+    address,
+    taskQueue,
+    ...(options.namespace === undefined ? {} : { namespace: options.namespace }),
+  });
   const workers: { stop: () => Promise<void> }[] = [];
   const startWorker = async () => {
-    const worker = await createWorker({ config, address, namespace: options.namespace ?? 'default', taskQueue, workflowBundle: { codePath: inject('bundle') } });
+    const worker = await createWorker({
+      config,
+      address,
+      namespace: options.namespace ?? 'default',
+      taskQueue,
+      workflowBundle: { codePath: inject('bundle') },
+    });
     const running = await runWorker(worker);
     workers.push(running);
     return {
@@ -78,7 +92,11 @@ export const startHarness = async (options: HarnessOptions): Promise<Harness> =>
 };
 
 /** Waits until something holds; for conditions that only the server knows. */
-export const until = async <T>(read: () => Promise<T | undefined> | T | undefined, what: string, timeoutMs = 30_000): Promise<T> => {
+export const until = async <T>(
+  read: () => Promise<T | undefined> | T | undefined,
+  what: string,
+  timeoutMs = 30_000,
+): Promise<T> => {
   const end = Date.now() + timeoutMs;
   for (;;) {
     const value = await read();

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import type { Script } from '../../src/testing/index.ts';
 import { defineAgent } from '../../src/tools/define-agent.ts';
 import { withApproval } from '../../src/tools/with-approval.ts';
-import type { Script } from '../../src/testing/index.ts';
 import { ana, MODES, startHarness, until, untilPending } from '../support/harness.ts';
 import { makeTools, World } from './tools.ts';
 
@@ -10,17 +10,27 @@ const call = (tool: string, args: Record<string, unknown>) => ({ tool, args });
 const done = { text: 'all done' };
 
 for (const { name: mode, maxCachedWorkflows } of MODES) {
-  const start = async (script: Script, options: { approval?: boolean; output?: z.ZodType; api?: 'responses' | 'chat' } = {}) => {
+  const start = async (
+    script: Script,
+    options: { approval?: boolean; output?: z.ZodType; api?: 'responses' | 'chat' } = {},
+  ) => {
     const world = new World();
     const { note, look, pay } = makeTools(world);
-    const asked = withApproval(note, { requireConfirmation: ({ text }) => text.startsWith('prod') && 'writes to production' });
+    const asked = withApproval(note, {
+      requireConfirmation: ({ text }) => text.startsWith('prod') && 'writes to production',
+    });
     const agent = defineAgent({
       name: 'clerk',
       instructions: 'Do what the goal says.',
       tools: [options.approval === true ? asked : note, look, pay],
       ...(options.output === undefined ? {} : { output: options.output }),
     });
-    const harness = await startHarness({ agents: [agent], script, maxCachedWorkflows, model: { api: options.api ?? 'responses' } });
+    const harness = await startHarness({
+      agents: [agent],
+      script,
+      maxCachedWorkflows,
+      model: { api: options.api ?? 'responses' },
+    });
     return { world, ...harness };
   };
 
@@ -33,7 +43,10 @@ for (const { name: mode, maxCachedWorkflows } of MODES) {
       ];
       const { client, world, newTaskId } = await start(script, { api });
 
-      const task = await client.start({ agent: 'clerk', goal: 'look and note', principal: ana }, { taskId: newTaskId() });
+      const task = await client.start(
+        { agent: 'clerk', goal: 'look and note', principal: ana },
+        { taskId: newTaskId() },
+      );
       const outcome = await task.result();
 
       expect(outcome).toMatchObject({
@@ -140,7 +153,10 @@ for (const { name: mode, maxCachedWorkflows } of MODES) {
 
       expect((await task.result()).status).toBe('completed');
       expect(world.calls.map(({ input }) => input)).toEqual([{ text: 'prod, edited' }]);
-      expect((await task.trace()).steps[0]?.calls[0]?.human).toMatchObject({ decision: 'edited', args: { text: 'prod, edited' } });
+      expect((await task.trace()).steps[0]?.calls[0]?.human).toMatchObject({
+        decision: 'edited',
+        args: { text: 'prod, edited' },
+      });
     });
 
     it('waits for a person before what cannot be taken back', async () => {
@@ -156,7 +172,10 @@ for (const { name: mode, maxCachedWorkflows } of MODES) {
     });
 
     it('asks a person on the agent’s behalf and gives it the answer', async () => {
-      const { client, model, newTaskId } = await start([{ calls: [call('ask_human', { question: 'Which colour?' })] }, done]);
+      const { client, model, newTaskId } = await start([
+        { calls: [call('ask_human', { question: 'Which colour?' })] },
+        done,
+      ]);
       const task = await client.start({ agent: 'clerk', goal: 'paint', principal: ana }, { taskId: newTaskId() });
 
       const [pending] = await untilPending(task);
@@ -168,7 +187,9 @@ for (const { name: mode, maxCachedWorkflows } of MODES) {
     });
 
     it('pauses before the next step, and resumes with guidance for the model', async () => {
-      const { client, model, newTaskId } = await start([{ calls: [call('note', { text: 'prod' })] }, done], { approval: true });
+      const { client, model, newTaskId } = await start([{ calls: [call('note', { text: 'prod' })] }, done], {
+        approval: true,
+      });
       const task = await client.start({ agent: 'clerk', goal: 'x', principal: ana }, { taskId: newTaskId() });
       await untilPending(task);
 
@@ -207,10 +228,17 @@ for (const { name: mode, maxCachedWorkflows } of MODES) {
 
     it('checks the final answer against the agent’s schema, and lets the model repair it', async () => {
       const output = z.object({ colour: z.enum(['red', 'blue']) });
-      const { client, newTaskId } = await start([{ text: '{"colour":"green"}' }, { text: '```json\n{"colour":"blue"}\n```' }], { output });
+      const { client, newTaskId } = await start(
+        [{ text: '{"colour":"green"}' }, { text: '```json\n{"colour":"blue"}\n```' }],
+        { output },
+      );
       const task = await client.start({ agent: 'clerk', goal: 'x', principal: ana }, { taskId: newTaskId() });
 
-      expect(await task.result()).toMatchObject({ status: 'completed', output: { colour: 'blue' }, usage: { steps: 2 } });
+      expect(await task.result()).toMatchObject({
+        status: 'completed',
+        output: { colour: 'blue' },
+        usage: { steps: 2 },
+      });
     });
 
     it('gives up on a final answer that never meets the schema', async () => {
@@ -218,7 +246,11 @@ for (const { name: mode, maxCachedWorkflows } of MODES) {
       const { client, newTaskId } = await start(() => ({ text: 'green' }), { output });
       const task = await client.start({ agent: 'clerk', goal: 'x', principal: ana }, { taskId: newTaskId() });
 
-      expect(await task.result()).toMatchObject({ status: 'failed', reason: expect.stringContaining('Output.Invalid'), usage: { steps: 3 } });
+      expect(await task.result()).toMatchObject({
+        status: 'failed',
+        reason: expect.stringContaining('Output.Invalid'),
+        usage: { steps: 3 },
+      });
     });
 
     it('is listed, shown in the inbox and gone from it once decided', async () => {
@@ -229,11 +261,16 @@ for (const { name: mode, maxCachedWorkflows } of MODES) {
 
       const mine = { principal: principal.id };
       await until(async () => (await client.inbox(mine)).pending.length === 1 || undefined, 'it is in the inbox');
-      expect((await client.list({ ...mine, status: 'waiting' })).tasks).toMatchObject([{ agent: 'clerk', goal: 'pay five', tenant: 'acme' }]);
+      expect((await client.list({ ...mine, status: 'waiting' })).tasks).toMatchObject([
+        { agent: 'clerk', goal: 'pay five', tenant: 'acme' },
+      ]);
       await task.approve();
       await task.result();
 
-      await until(async () => (await client.list({ ...mine, status: 'completed' })).tasks.length === 1 || undefined, 'it is listed as completed');
+      await until(
+        async () => (await client.list({ ...mine, status: 'completed' })).tasks.length === 1 || undefined,
+        'it is listed as completed',
+      );
       expect((await client.inbox(mine)).pending).toEqual([]);
     });
   });

@@ -19,14 +19,27 @@ describe('a specification that the client refuses', () => {
     { name: 'an empty goal', spec: { ...spec, goal: '  ' }, type: 'Spec.Invalid', message: 'the goal is empty' },
     { name: 'no principal', spec: { agent: 'clerk', goal: 'x' }, type: 'Spec.Invalid', message: 'principal' },
     { name: 'a misspelt limit', spec: { ...spec, limits: { step: 3 } }, type: 'Spec.Invalid', message: 'limits' },
-    { name: 'an endless limit', spec: { ...spec, limits: { steps: Number.POSITIVE_INFINITY } }, type: 'Spec.Invalid', message: 'steps' },
-    { name: 'an input of 3 MB', spec: { ...spec, input: 'x'.repeat(3_000_000) }, type: 'Spec.TooLarge', message: 'at most' },
+    {
+      name: 'an endless limit',
+      spec: { ...spec, limits: { steps: Number.POSITIVE_INFINITY } },
+      type: 'Spec.Invalid',
+      message: 'steps',
+    },
+    {
+      name: 'an input of 3 MB',
+      spec: { ...spec, input: 'x'.repeat(3_000_000) },
+      type: 'Spec.TooLarge',
+      message: 'at most',
+    },
     { name: 'nothing', spec: undefined, type: 'Spec.Invalid', message: '' },
   ])('$name', async ({ spec: given, type, message }) => {
     const { client, newTaskId } = await start();
     const taskId = newTaskId();
 
-    await expect(client.start(given as never, { taskId })).rejects.toMatchObject({ type, message: expect.stringContaining(message) });
+    await expect(client.start(given as never, { taskId })).rejects.toMatchObject({
+      type,
+      message: expect.stringContaining(message),
+    });
     await expect(client.handle(taskId).status()).rejects.toMatchObject({ type: 'Task.NotFound' });
   });
 
@@ -43,7 +56,11 @@ describe('a specification that any Temporal client started', () => {
     { name: 'an unknown agent', args: [{ ...spec, agent: 'nobody' }], reason: 'this worker has clerk' },
     { name: 'an unknown field', args: [{ ...spec, grant: ['*'] }], reason: 'Spec.Invalid' },
     { name: 'an input of 1 MB', args: [{ ...spec, input: 'x'.repeat(1_000_000) }], reason: 'Spec.TooLarge' },
-    { name: 'an output schema that is none', args: [{ ...spec, output: { type: 'nonsense' } }], reason: 'Spec.Invalid' },
+    {
+      name: 'an output schema that is none',
+      args: [{ ...spec, output: { type: 'nonsense' } }],
+      reason: 'Spec.Invalid',
+    },
   ])('$name ends the task with a reason, at once', async ({ args, reason }) => {
     const { client, taskQueue, newTaskId } = await start();
     const workflowId = newTaskId();
@@ -91,7 +108,9 @@ describe('messages that anyone may type', () => {
   };
 
   const page = async (client: AgentClient, taskId: string): Promise<string> => {
-    const metadata = await client.temporal.workflow.getHandle(taskId).query<{ currentDetails?: string }>('__temporal_workflow_metadata');
+    const metadata = await client.temporal.workflow
+      .getHandle(taskId)
+      .query<{ currentDetails?: string }>('__temporal_workflow_metadata');
     return metadata.currentDetails ?? '';
   };
 
@@ -111,7 +130,10 @@ describe('messages that anyone may type', () => {
 
     await workflow.signal(name, ...(input === undefined ? [] : [input]));
 
-    await until(async () => (await page(client, task.taskId)).includes('Signals that changed nothing') || undefined, 'the page says so');
+    await until(
+      async () => (await page(client, task.taskId)).includes('Signals that changed nothing') || undefined,
+      'the page says so',
+    );
     expect((await task.status()).pending).toHaveLength(1);
     expect(world.calls).toEqual([]);
     await task.approve();
@@ -119,8 +141,14 @@ describe('messages that anyone may type', () => {
   });
 
   it.each([
-    { name: 'not JSON', payload: { metadata: { encoding: Buffer.from('json/plain') }, data: Buffer.from('{"callId": ') } },
-    { name: 'an encoding nobody knows', payload: { metadata: { encoding: Buffer.from('binary/encrypted') }, data: Buffer.from('xyz') } },
+    {
+      name: 'not JSON',
+      payload: { metadata: { encoding: Buffer.from('json/plain') }, data: Buffer.from('{"callId": ') },
+    },
+    {
+      name: 'an encoding nobody knows',
+      payload: { metadata: { encoding: Buffer.from('binary/encrypted') }, data: Buffer.from('xyz') },
+    },
     { name: 'no encoding at all', payload: { data: Buffer.from('xyz') } },
     { name: 'bytes', payload: { metadata: { encoding: Buffer.from('binary/plain') }, data: Buffer.from([0, 1, 2]) } },
   ])('a payload that is $name does not wedge the task', async ({ payload }) => {
@@ -142,7 +170,10 @@ describe('messages that anyone may type', () => {
     const events = async () => (await client.temporal.workflow.getHandle(task.taskId).describe()).historyLength;
     const before = await events();
 
-    await expect(task.approve({ callId: 's9.c9' })).rejects.toMatchObject({ type: 'Decision.Refused', message: expect.stringContaining('s9.c9') });
+    await expect(task.approve({ callId: 's9.c9' })).rejects.toMatchObject({
+      type: 'Decision.Refused',
+      message: expect.stringContaining('s9.c9'),
+    });
     await expect(task.answer({ text: 'blue' })).rejects.toMatchObject({ type: 'Decision.Refused' });
     await expect(task.deny({ reason: 'x'.repeat(20_000) })).rejects.toMatchObject({ type: 'Decision.Refused' });
 
@@ -155,7 +186,10 @@ describe('messages that anyone may type', () => {
     await task.approve();
     await task.result();
 
-    await expect(task.deny({ callId: pending?.id ?? '' })).rejects.toMatchObject({ type: 'Decision.Refused', message: expect.stringContaining('ended') });
+    await expect(task.deny({ callId: pending?.id ?? '' })).rejects.toMatchObject({
+      type: 'Decision.Refused',
+      message: expect.stringContaining('ended'),
+    });
   });
 
   it('a task that is not there', async () => {
@@ -171,7 +205,10 @@ describe('a namespace without search attributes', () => {
     const { address } = inject('temporal');
     const namespace = `bare-${randomUUID().slice(0, 8)}`;
     const connection = await Connection.connect({ address });
-    await connection.workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod: { seconds: 86_400 as never } });
+    await connection.workflowService.registerNamespace({
+      namespace,
+      workflowExecutionRetentionPeriod: { seconds: 86_400 as never },
+    });
     onTestFinished(() => connection.close());
     const agent = defineAgent({ name: 'clerk', instructions: 'Work.', tools: [makeTools(new World()).pay] });
     const script = [{ calls: [{ tool: 'pay', args: { amount: 5 } }] }, { text: 'done' }];
@@ -183,12 +220,17 @@ describe('a namespace without search attributes', () => {
     await task.approve();
 
     expect((await task.result()).status).toBe('completed');
-    await expect(client.list({ agent: 'clerk' })).rejects.toMatchObject({ type: 'Spec.Invalid', message: expect.stringContaining('doctor') });
+    await expect(client.list({ agent: 'clerk' })).rejects.toMatchObject({
+      type: 'Spec.Invalid',
+      message: expect.stringContaining('doctor'),
+    });
   });
 });
 
 describe('an unreachable server', () => {
   it('is named, with where its address came from', async () => {
-    await expect(AgentClient.connect({ address: '127.0.0.1:9' })).rejects.toThrow(/127\.0\.0\.1:9 cannot be reached \(address from: option\)/);
+    await expect(AgentClient.connect({ address: '127.0.0.1:9' })).rejects.toThrow(
+      /127\.0\.0\.1:9 cannot be reached \(address from: option\)/,
+    );
   });
 });

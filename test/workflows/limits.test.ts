@@ -12,7 +12,10 @@ for (const { name: mode, maxCachedWorkflows } of MODES) {
     const tools = Object.values(makeTools(world));
     const agent = defineAgent({ name: 'clerk', instructions: 'Work.', tools });
     const harness = await startHarness({ agents: [agent], script, maxCachedWorkflows, model });
-    const task = await harness.client.start({ agent: 'clerk', goal: 'work', principal: ana, ...spec }, { taskId: harness.newTaskId() });
+    const task = await harness.client.start(
+      { agent: 'clerk', goal: 'work', principal: ana, ...spec },
+      { taskId: harness.newTaskId() },
+    );
     return { outcome: await task.result(), world, task, ...harness };
   };
 
@@ -24,19 +27,30 @@ for (const { name: mode, maxCachedWorkflows } of MODES) {
     ])('ends with the status limit at $name', async ({ name, limits, steps }) => {
       const { outcome } = await run(() => ({ calls: [look()] }), { limits });
 
-      expect(outcome).toMatchObject({ status: 'limit', reason: expect.stringContaining(`limit ${name} reached`), usage: { steps } });
+      expect(outcome).toMatchObject({
+        status: 'limit',
+        reason: expect.stringContaining(`limit ${name} reached`),
+        usage: { steps },
+      });
     });
 
     it('runs none of the calls of a proposal that is over the limit', async () => {
       const { outcome, world } = await run([{ calls: [look(), look(), look()] }], { limits: { toolCalls: 2 } });
 
-      expect(outcome).toMatchObject({ status: 'limit', reason: 'limit toolCalls reached: 3 more calls proposed, 2 left' });
+      expect(outcome).toMatchObject({
+        status: 'limit',
+        reason: 'limit toolCalls reached: 3 more calls proposed, 2 left',
+      });
       expect(world.calls).toEqual([]);
     });
 
     it('ends at the limit of cost where a price is configured', async () => {
       const turn = { calls: [look()], usage: { inputTokens: 1_000_000, outputTokens: 1 } };
-      const { outcome } = await run(() => turn, { limits: { costUsd: 2.5, tokens: 1_000_000_000 } }, { price: { inputPer1M: 1, outputPer1M: 1 } });
+      const { outcome } = await run(
+        () => turn,
+        { limits: { costUsd: 2.5, tokens: 1_000_000_000 } },
+        { price: { inputPer1M: 1, outputPer1M: 1 } },
+      );
 
       expect(outcome).toMatchObject({ status: 'limit', usage: { steps: 3, costUsd: expect.closeTo(3, 4) } });
     });
@@ -44,7 +58,10 @@ for (const { name: mode, maxCachedWorkflows } of MODES) {
     it('ends at the limit of duration in the middle of a model call that hangs', async () => {
       const { outcome } = await run([{ fault: 'hang' }], { limits: { duration: '1s' } });
 
-      expect(outcome).toMatchObject({ status: 'limit', reason: expect.stringContaining('limit duration reached: 1 s') });
+      expect(outcome).toMatchObject({
+        status: 'limit',
+        reason: expect.stringContaining('limit duration reached: 1 s'),
+      });
     });
 
     it('asks for no more tokens than a turn may have', async () => {
@@ -64,24 +81,44 @@ for (const { name: mode, maxCachedWorkflows } of MODES) {
       { name: 'an unknown tool', turn: { calls: [{ tool: 'nothing_like_it', args: {} }] } },
       { name: 'arguments of the wrong type', turn: { calls: [{ tool: 'look', args: { what: 7 } }] } },
       { name: 'arguments with hidden characters', turn: { calls: [look('a\u202Eb')] } },
-      { name: 'arguments with a lone surrogate', turn: { calls: [{ tool: 'look', rawArguments: '{"what":"a\\ud800"}' }] } },
+      {
+        name: 'arguments with a lone surrogate',
+        turn: { calls: [{ tool: 'look', rawArguments: '{"what":"a\\ud800"}' }] },
+      },
       { name: 'arguments of 100 KB', turn: { calls: [look('x'.repeat(100_000))] } },
-      { name: 'arguments with __proto__', turn: { calls: [{ tool: 'look', rawArguments: '{"__proto__":{"what":"x"}}' }] } },
+      {
+        name: 'arguments with __proto__',
+        turn: { calls: [{ tool: 'look', rawArguments: '{"__proto__":{"what":"x"}}' }] },
+      },
     ])('$name: sent back, and ended with the status limit after three in a row', async ({ turn }) => {
       const { outcome, world } = await run(() => turn);
 
-      expect(outcome).toMatchObject({ status: 'limit', reason: expect.stringContaining('invalidProposals'), usage: { steps: 3 } });
+      expect(outcome).toMatchObject({
+        status: 'limit',
+        reason: expect.stringContaining('invalidProposals'),
+        usage: { steps: 3 },
+      });
       expect(world.calls).toEqual([]);
     });
 
     it('goes on when the model does better', async () => {
-      const { outcome } = await run([{}, { calls: [{ ...look(), decision: null }] }, { calls: [look()] }, {}, {}, { text: 'done' }]);
+      const { outcome } = await run([
+        {},
+        { calls: [{ ...look(), decision: null }] },
+        { calls: [look()] },
+        {},
+        {},
+        { text: 'done' },
+      ]);
 
       expect(outcome).toMatchObject({ status: 'completed', usage: { steps: 6, toolCalls: 1 } });
     });
 
     it('runs nothing of an answer that was cut', async () => {
-      const { world } = await run([{ calls: [{ tool: 'note', args: { text: 'half' } }], finish: 'length' }, { text: 'done' }]);
+      const { world } = await run([
+        { calls: [{ tool: 'note', args: { text: 'half' } }], finish: 'length' },
+        { text: 'done' },
+      ]);
 
       expect(world.calls).toEqual([]);
     });
@@ -134,7 +171,10 @@ for (const { name: mode, maxCachedWorkflows } of MODES) {
     it('a model that cannot be reached ends the task with a typed failure', async () => {
       const { outcome } = await run([], { limits: { duration: '2s' } }, { baseURL: 'http://127.0.0.1:9/v1' });
 
-      expect(outcome).toMatchObject({ status: 'limit', reason: expect.stringMatching(/duration reached.*127\.0\.0\.1:9/) });
+      expect(outcome).toMatchObject({
+        status: 'limit',
+        reason: expect.stringMatching(/duration reached.*127\.0\.0\.1:9/),
+      });
     });
   });
 }

@@ -24,7 +24,9 @@ for (const { name: mode, maxCachedWorkflows } of MODES) {
     it('keeps transcript, counts, effects and trace over its runs, and repeats nothing', async () => {
       const steps = 40;
       const { client, world, model, newTaskId } = await start(({ step }) =>
-        step > steps ? { text: 'done' } : { calls: [{ tool: step % 10 === 0 ? 'note' : 'look', args: { what: `w${step}`, text: `n${step}` } }] },
+        step > steps
+          ? { text: 'done' }
+          : { calls: [{ tool: step % 10 === 0 ? 'note' : 'look', args: { what: `w${step}`, text: `n${step}` } }] },
       );
       const task = await client.start(spec, { taskId: newTaskId() });
 
@@ -45,7 +47,9 @@ for (const { name: mode, maxCachedWorkflows } of MODES) {
 
     it('INVARIANT A4: an update that was processed before is not processed again by the next run', async () => {
       const { client, world, newTaskId } = await start(({ step }) =>
-        step > 30 ? { text: 'done' } : { calls: [{ tool: step === 1 || step === 25 ? 'pay' : 'look', args: { what: 'x', amount: step } }] },
+        step > 30
+          ? { text: 'done' }
+          : { calls: [{ tool: step === 1 || step === 25 ? 'pay' : 'look', args: { what: 'x', amount: step } }] },
       );
       const task = await client.start(spec, { taskId: newTaskId() });
       const workflow = client.temporal.workflow.getHandle(task.taskId);

@@ -18,7 +18,9 @@ describe('the limit on concurrent model calls', () => {
     await harness.startWorker();
     const spec = { agent: 'clerk', goal: 'work', principal: ana };
 
-    const tasks = await Promise.all(Array.from({ length: 12 }, () => harness.client.start(spec, { taskId: harness.newTaskId() })));
+    const tasks = await Promise.all(
+      Array.from({ length: 12 }, () => harness.client.start(spec, { taskId: harness.newTaskId() })),
+    );
     const outcomes = await Promise.all(tasks.map((task) => task.result()));
 
     expect(outcomes.map(({ status }) => status)).toEqual(Array.from({ length: 12 }, () => 'completed'));

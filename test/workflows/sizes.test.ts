@@ -18,12 +18,21 @@ const write = defineTool({
   input: z.object({ text: z.string() }),
   execute: () => 'written',
 });
-const spec = { agent: 'clerk', goal: 'work', principal: ana, limits: { toolCalls: 500, steps: 500, tokens: 100_000_000 } };
+const spec = {
+  agent: 'clerk',
+  goal: 'work',
+  principal: ana,
+  limits: { toolCalls: 500, steps: 500, tokens: 100_000_000 },
+};
 
 for (const { name: mode, maxCachedWorkflows } of MODES) {
   describe(`INVARIANT H1: large payloads (${mode})`, () => {
     const start = (script: Parameters<typeof startHarness>[0]['script']) =>
-      startHarness({ agents: [defineAgent({ name: 'clerk', instructions: 'Work.', tools: [big, write] })], script, maxCachedWorkflows });
+      startHarness({
+        agents: [defineAgent({ name: 'clerk', instructions: 'Work.', tools: [big, write] })],
+        script,
+        maxCachedWorkflows,
+      });
 
     it('eighty large reads at once end well', async () => {
       const calls = Array.from({ length: 80 }, (_, n) => ({ tool: 'big', args: { n } }));
@@ -37,7 +46,11 @@ for (const { name: mode, maxCachedWorkflows } of MODES) {
 
     it('a transcript of several megabytes is fetched in pages by a worker that has lost it', async () => {
       const { client, newTaskId, startWorker } = await start(({ step }) =>
-        step === 14 ? { calls: [{ tool: 'write', args: { text: 'x' } }] } : step > 15 ? { text: 'done' } : { calls: [1, 2, 3].map((n) => ({ tool: 'big', args: { n } })) },
+        step === 14
+          ? { calls: [{ tool: 'write', args: { text: 'x' } }] }
+          : step > 15
+            ? { text: 'done' }
+            : { calls: [1, 2, 3].map((n) => ({ tool: 'big', args: { n } })) },
       );
       const task = await client.start(spec, { taskId: newTaskId() });
       await untilPending(task);

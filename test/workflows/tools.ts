@@ -4,7 +4,8 @@ import type { ToolContext } from '../../src/tools/tool.ts';
 
 /** The world outside: what happened, in order, and what a system that honours keys did once. */
 export class World {
-  readonly calls: { readonly tool: string; readonly input: unknown; readonly key: string; readonly attempt: number }[] = [];
+  readonly calls: { readonly tool: string; readonly input: unknown; readonly key: string; readonly attempt: number }[] =
+    [];
   readonly done = new Map<string, unknown>();
 
   record(tool: string, input: unknown, context: ToolContext): void {

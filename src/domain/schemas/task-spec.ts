@@ -26,7 +26,10 @@ export const TaskId = z
   .string()
   .min(1)
   .max(200)
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._:@/-]*$/, 'a task id has letters, digits and . _ : @ / - and starts with a letter or digit');
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._:@/-]*$/,
+    'a task id has letters, digits and . _ : @ / - and starts with a letter or digit',
+  );
 
 /** What starts a task. Unknown fields are refused: a misspelt limit must not be silently no limit. */
 export const TaskSpec = z.strictObject({

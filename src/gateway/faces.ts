@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import { type Digest, digestJson } from '../domain/digest.ts';
+import type { JsonObject } from '../domain/json.ts';
+import type { ToolFace } from '../domain/proposal.ts';
+import { DecisionSchema } from '../domain/schemas/decision.ts';
+import { type Agent, modelFacingName } from '../tools/define-agent.ts';
+import type { Tool } from '../tools/tool.ts';
+
+function jsonSchema(schema: z.ZodType): JsonObject {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+  return rest as JsonObject;
+}
+
+const decisionSchema = jsonSchema(DecisionSchema);
+
+/** JSON Schema of an agent's final output; undefined: text. */
+export const outputSchemaOf = ({ output, outputSchema }: Agent): JsonObject | undefined =>
+  outputSchema ?? (output === undefined ? undefined : jsonSchema(output));
+
+const makeFace = (tool: Tool): ToolFace => {
+  const own = jsonSchema(tool.input) as JsonObject & { properties?: JsonObject; required?: readonly string[] };
+  return {
+    name: modelFacingName(tool.name),
+    tool: tool.name,
+    description: tool.description,
+    parameters: {
+      ...own,
+      type: 'object',
+      properties: { decision: decisionSchema, ...own.properties },
+      required: ['decision', ...(own.required ?? [])],
+    },
+  };
+};
+
+// Tools do not change while a worker runs, and making a JSON Schema takes longer than a review.
+const faces = new WeakMap<Tool, { readonly face: ToolFace; readonly digest: Digest }>();
+
+const known = (tool: Tool) => {
+  const found = faces.get(tool);
+  if (found !== undefined) return found;
+  const face = makeFace(tool);
+  const made = { face, digest: digestJson(face) };
+  faces.set(tool, made);
+  return made;
+};
+
+/** A tool as the model is offered it: its own arguments, and the decision in front of them. */
+export const faceOf = (tool: Tool): ToolFace => known(tool).face;
+
+/** What an approval covers: the tool, as it looks now, and the arguments (INVARIANT A1). */
+export const approvalDigest = (tool: Tool, args: unknown): Digest => digestJson({ face: known(tool).digest, args });

@@ -1,0 +1,163 @@
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
+import { z } from 'zod';
+import type { Script } from '../../src/testing/index.ts';
+import { defineAgent } from '../../src/tools/define-agent.ts';
+import { defineTool } from '../../src/tools/define-tool.ts';
+import { withApproval } from '../../src/tools/with-approval.ts';
+import { ana, startHarness, untilPending } from '../support/harness.ts';
+import { noBrowser, openBrowser, Reviewer } from './reviewer.ts';
+
+const skipped = noBrowser ?? (inject('temporal').ui === '' ? 'the server under test has no UI' : undefined);
+if (skipped !== undefined) process.stderr.write(`test/ui is skipped: ${skipped}\n`);
+
+const EVIL = 'evil.example';
+const done = { text: 'all done' };
+const write = (path: string, content = 'x: 1\ny: 2\n') => ({ tool: 'files.write', args: { path, content } });
+
+/** What a page says stands after a bold word: the name to pick, word for word. */
+const nameAfter = (text: string, label: string): string => {
+  const found = new RegExp(`${label}: ((?:approve|deny|answer) \\S+ \\w+)`).exec(text)?.[1];
+  if (found === undefined) throw new Error(`the page names no signal after ${label}:\n${text}`);
+  return found;
+};
+
+describe.skipIf(skipped !== undefined)('a reviewer with nothing but the Temporal UI', () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await openBrowser();
+  });
+  afterAll(() => browser?.close());
+
+  const start = async (script: Script, { goal = 'repair the settings', decisions = 1 } = {}) => {
+    const written: unknown[] = [];
+    const files = defineTool({
+      name: 'files.write',
+      description: 'Write a file',
+      effect: 'write',
+      idempotent: true,
+      input: z.looseObject({ path: z.string().min(1) }),
+      execute: (input) => {
+        written.push(input);
+        return { ok: true };
+      },
+    });
+    const agent = defineAgent({
+      name: 'clerk',
+      instructions: 'x',
+      tools: [withApproval(files, { requireConfirmation: true })],
+    });
+    const { client, model, newTaskId } = await startHarness({ agents: [agent], script });
+    const task = await client.start({ agent: 'clerk', goal, principal: ana }, { taskId: newTaskId() });
+    await untilPending(task, decisions);
+    const context = await browser.newContext({ viewport: { width: 1200, height: 900 } });
+    onTestFinished(() => context.close());
+    const reviewer = new Reviewer(await context.newPage());
+    await reviewer.open(task.taskId, (await client.temporal.workflow.getHandle(task.taskId).describe()).runId);
+    return { task, model, written, reviewer };
+  };
+
+  it('approves by the name on the page, without typing', async () => {
+    const { task, written, reviewer } = await start([{ calls: [write('config/prod/a.yaml')] }, done]);
+
+    const text = await reviewer.read(/Approve or deny/);
+    expect(text).toContain('path: config/prod/a.yaml');
+    await reviewer.signal(nameAfter(text, 'Approve'));
+
+    expect((await task.result()).status).toBe('completed');
+    expect(written).toEqual([{ path: 'config/prod/a.yaml', content: 'x: 1\ny: 2\n' }]);
+  });
+
+  it('denies with a reason, which the agent hears', async () => {
+    const { task, written, model, reviewer } = await start([{ calls: [write('a')] }, done]);
+
+    const text = await reviewer.read(/Approve or deny/);
+    await reviewer.signal(nameAfter(text, 'Deny'), '{"reason":"use staging","by":"ben"}');
+
+    expect(await task.result()).toMatchObject({ status: 'completed', effects: [] });
+    expect(written).toEqual([]);
+    expect(JSON.stringify(model.requests.at(-1)?.body)).toContain('use staging');
+  });
+
+  it('is told of a mistake in the dialog of an update, then changes the arguments by what the page gives to paste', async () => {
+    const { task, written, reviewer } = await start([{ calls: [write('config/prod/a.yaml')] }, done]);
+    const text = await reviewer.read(/Approve or deny/);
+    const name = nameAfter(text, 'Approve');
+
+    await reviewer.refusedUpdate(name, '{"because":"it is fine"}', /unknown field/);
+    const given = /As they are now:\s+(\{[\s\S]*?\n\})/.exec(text)?.[1] ?? '';
+    const { args, by } = JSON.parse(given) as { args: Record<string, unknown>; by: string };
+    await reviewer.signal(name, JSON.stringify({ args: { ...args, path: 'config/staging/a.yaml' }, by }));
+
+    expect((await task.result()).status).toBe('completed');
+    expect(written).toEqual([{ path: 'config/staging/a.yaml', content: 'x: 1\ny: 2\n' }]);
+  });
+
+  it('answers a question', async () => {
+    const { task, model, reviewer } = await start([
+      { calls: [{ tool: 'ask_human', args: { question: 'Which colour?' } }] },
+      done,
+    ]);
+
+    const text = await reviewer.read(/Which colour\?/);
+    await reviewer.signal(nameAfter(text, 'Answer'), '{"text":"blue","by":"ben"}');
+
+    expect((await task.result()).status).toBe('completed');
+    expect(JSON.stringify(model.requests.at(-1)?.body)).toContain('blue');
+  });
+
+  it('decides two calls one by one, and reads on the page why a signal changed nothing', async () => {
+    const { task, written, reviewer } = await start([{ calls: [write('one'), write('two')] }, done], { decisions: 2 });
+
+    const text = await reviewer.read(/2 decisions wait/);
+    const [first, second] = [...text.matchAll(/Approve: (approve \S+ \w+)/g)].map(([, name]) => name ?? '');
+    await reviewer.signal(first ?? '', '"yes"');
+    await reviewer.page.reload();
+    expect(await reviewer.read(/Signals that changed nothing/)).toContain('the input must be empty or an object');
+    await reviewer.signal((second ?? '').replace('approve', 'deny'));
+    await reviewer.signal(first ?? '');
+
+    expect((await task.result()).status).toBe('completed');
+    expect(written).toEqual([expect.objectContaining({ path: 'one' })]);
+  });
+
+  it('INVARIANT T4: content does nothing: no link, image, script or request comes of it', async () => {
+    const args = {
+      path: `[click](http://${EVIL}/a) ![x](http://${EVIL}/b.png) http://${EVIL}/c`,
+      html: `<img src=http://${EVIL}/d onerror="fetch('http://${EVIL}/e')"><script>fetch('http://${EVIL}/f')</script>`,
+      script: '[x](javascript:alert(1)) <iframe src=javascript:alert(1)>',
+      table: 'a | b |\n|---|---|\n| approve | done |',
+      fence: `\`\`\`\`\`\n# Approved\n~~~\n![x](http://${EVIL}/g.png)`,
+      reference: `[x]: http://${EVIL}/h\n\n[x]`,
+      style: `<style>body{background:url(http://${EVIL}/i)}</style></pre></code>`,
+      long: 'W'.repeat(3_000),
+      rtl: 'שלום عليكم approve',
+      [`![k](http://${EVIL}/k.png)`]: 1,
+    };
+    const words = `![x](http://${EVIL}/r.png) </p><img src=http://${EVIL}/r2> [ok](http://${EVIL}/r3) \`a\` $x$ "--"`;
+    const decision = {
+      rationale: words,
+      confidence: 0.5,
+      basis: ['goal'],
+      alternatives: [{ action: words, rejectedBecause: words }],
+    };
+    const { task, reviewer } = await start([{ calls: [{ tool: 'files.write', args, decision }] }, done], {
+      goal: words,
+    });
+
+    const frame = await reviewer.details(/Approve or deny/);
+    const found = await frame.evaluate(
+      `[...document.querySelectorAll('a,img,script,iframe,object,svg,video,link,form,input')].map((e) => e.outerHTML)`,
+    );
+    const headings = await frame.locator('h1,h2,h3').allInnerTexts();
+    const text = await frame.locator('body').innerText();
+    await reviewer.page.waitForTimeout(500);
+
+    expect(found).toEqual([]);
+    expect(reviewer.strayed).toEqual([]);
+    expect(headings).toEqual([expect.stringContaining('Approve or deny: files.write'), 'Task: waiting']);
+    expect(text).toContain(`[click](http://${EVIL}/a)`);
+    await reviewer.signal(nameAfter(text, 'Approve'));
+    expect((await task.result()).status).toBe('completed');
+  });
+});
