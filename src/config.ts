@@ -84,7 +84,7 @@ const describe = (error: z.ZodError): string =>
     .join('\n');
 
 /** Validates a configuration. @throws ConfigError naming the path of every wrong value */
-export const parseConfig = (value: unknown, source: string): Config => {
+const parseConfig = (value: unknown, source: string): Config => {
   const parsed = Config.safeParse(value);
   if (!parsed.success) throw new ConfigError(`${source} is not a valid configuration:\n${describe(parsed.error)}`);
   const { models, agents } = parsed.data;

@@ -8,9 +8,7 @@ import type {
   RawCall,
   ResultItem,
   SetupItem,
-  TranscriptItem,
   TranscriptPage,
-  TranscriptVersion,
 } from '../domain/transcript.ts';
 
 /** A prompt, provider-neutral: instructions and tools, then everything that was said, in order. */
@@ -125,5 +123,3 @@ export type ActivityDeps = {
   /** Time after which a silent activity counts as dead, milliseconds. */
   readonly heartbeatTimeoutMs: number;
 };
-
-export type { TranscriptItem, TranscriptVersion };

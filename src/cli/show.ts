@@ -33,7 +33,7 @@ const effectsOf = ({ outcome, steps }: Trace): readonly ShownEffect[] =>
     );
 
 /** Reads all that is known of a task. @throws HoldfastError `Task.NotFound` */
-export const readShown = async (
+const readShown = async (
   client: AgentClient,
   taskId: string,
   ui: string | null,

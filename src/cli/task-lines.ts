@@ -50,7 +50,7 @@ export const outcomeLines = (outcome: Outcome, paint: Paint): string[] => {
 };
 
 /** What is asked, in a few words. */
-export const askedOf = (pending: PendingDecision): string => {
+const askedOf = (pending: PendingDecision): string => {
   const { kind, tool, args, question } = pending;
   switch (kind) {
     case 'approval':

@@ -10,7 +10,7 @@ const HIDDEN =
 const HIDDEN_ALL = new RegExp(HIDDEN.source, 'gu');
 
 /** The first hidden code point of a text as `U+202E`, or undefined. */
-export const findHidden = (text: string): string | undefined => {
+const findHidden = (text: string): string | undefined => {
   const found = HIDDEN.exec(text)?.[0];
   return found === undefined
     ? undefined

@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { ApplicationFailure } from '@temporalio/common';
 import { z } from 'zod';
 import type { CallContext, RunContext } from '../activities/ports.ts';
-import { digestJson, shortDigest } from '../domain/digest.ts';
+import { idempotencyKey } from '../domain/idempotency-key.ts';
 import type { ResultItem } from '../domain/transcript.ts';
 import type { Tool, ToolLog } from '../tools/tool.ts';
 import { sanitizeOutput } from './sanitize.ts';
@@ -17,13 +17,6 @@ export type ToolRun = {
   readonly run: RunContext;
   readonly log: ToolLog;
 };
-
-/**
- * `task/epoch/call/arguments`. The epoch keeps a new task under an old id apart, the digest a call that was proposed again
- * with other arguments after a reset (INVARIANT E5).
- */
-export const idempotencyKey = (context: CallContext, callId: string, args: unknown): string =>
-  `${context.taskId}/${context.epoch}/${callId}/${shortDigest(digestJson(args), 12)}`;
 
 /** Errors of the connection: the request may have arrived (Node, undici and common clients). */
 const LOST_REPLY =

@@ -83,7 +83,7 @@ const firstEvent = async (client: Client, taskId: string, runId: string): Promis
 };
 
 /** The newest run of a task. @throws HoldfastError `Task.NotFound` */
-export const latestRun = async (client: Client, taskId: string): Promise<string> => {
+const latestRun = async (client: Client, taskId: string): Promise<string> => {
   try {
     return (await client.workflow.getHandle(taskId).describe()).runId;
   } catch (error) {

@@ -4,6 +4,7 @@ import type { GatewayCall } from '../activities/ports.ts';
 import type { HumanDecision, PendingDecision } from '../domain/decision.ts';
 import type { Ruling } from '../domain/desk.ts';
 import { digestJson, shortDigest } from '../domain/digest.ts';
+import { idempotencyKey } from '../domain/idempotency-key.ts';
 import { type Decision, parseArguments, type Review, type RunPlan } from '../domain/proposal.ts';
 import { MAX_READS, MAX_TRAVELLING_READS } from '../domain/sizes.ts';
 import type { RawCall, ResultItem } from '../domain/transcript.ts';
@@ -180,9 +181,9 @@ export class CallRunner {
   }
 
   #recordEffect(call: Call, { status }: ResultItem, args: unknown): void {
-    const { effects, admitted, taskId } = this.#task;
+    const { effects, admitted } = this.#task;
     if (call.review.effect === 'read' || status === 'rejected') return;
-    const key = `${taskId}/${admitted.context.epoch}/${call.raw.id}/${shortDigest(digestJson(args), 12)}`;
+    const key = idempotencyKey(admitted.context, call.raw.id, args);
     effects.push({
       callId: call.raw.id,
       tool: call.review.tool,

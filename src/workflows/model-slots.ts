@@ -12,9 +12,9 @@ const WAIT = '5s';
 const REQUESTS_PER_RUN = 800;
 
 /** Gives a slot to a holder, or waits for one. Answers whether the slot was given. */
-export const acquireSlotUpdate = wf.defineUpdate<boolean, [SlotRequest]>('acquireSlot');
+const acquireSlotUpdate = wf.defineUpdate<boolean, [SlotRequest]>('acquireSlot');
 /** Gives a slot back. */
-export const releaseSlotSignal = wf.defineSignal<[string]>('releaseSlot');
+const releaseSlotSignal = wf.defineSignal<[string]>('releaseSlot');
 
 /**
  * Counts the requests under way to one model, over all workers: a semaphore with leases.

@@ -69,6 +69,8 @@ describe.concurrent('a worker killed with SIGKILL', () => {
     const { dir, model, run, killAt } = await start([write, done], onTestFinished);
     arm(dir, 'in-review');
     const task = await run();
+    // A kill in the very millisecond in which the answer arrives loses it; from the heartbeat on it is safe.
+    await until(() => hasHeartbeat(task.taskId), 'the heartbeat is stored');
 
     await killAt('in-review');
 

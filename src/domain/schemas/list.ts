@@ -4,7 +4,7 @@ import { PendingSchema } from './pending.ts';
 import { TracedStepSchema } from './trace.ts';
 
 /** A task in a list. */
-export const TaskSummarySchema = z.object({
+const TaskSummarySchema = z.object({
   taskId: z.string(),
   runId: z.string(),
   status: z.string().describe('running, waiting, paused, compensating, an outcome status, terminated or timed out'),

@@ -10,7 +10,7 @@ export const UsageSchema = z.object({
 });
 
 /** How a task can end. */
-export const OUTCOME_STATUSES = ['completed', 'failed', 'cancelled', 'rejected', 'limit', 'fallback'] as const;
+const OUTCOME_STATUSES = ['completed', 'failed', 'cancelled', 'rejected', 'limit', 'fallback'] as const;
 
 /** One effect that a task had, or may have had. */
 export const EffectRecordSchema = z.object({

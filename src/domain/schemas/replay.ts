@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** Where a history and today's workflow code part. */
-export const ReplayDifferenceSchema = z.object({
+const ReplayDifferenceSchema = z.object({
   runId: z.string(),
   eventId: z.int().nullable().describe('Null where no event could be found out'),
   eventType: z.string().nullable(),

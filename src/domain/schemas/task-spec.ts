@@ -14,12 +14,11 @@ export const LimitsSpec = z.strictObject({
 export type LimitsSpec = z.infer<typeof LimitsSpec>;
 
 /** The user behind a task. */
-export const Principal = z.strictObject({
+const Principal = z.strictObject({
   id: z.string().min(1).max(200),
   roles: z.array(z.string().min(1).max(200)).max(100).optional(),
   tenant: z.string().min(1).max(200).optional(),
 });
-export type Principal = z.infer<typeof Principal>;
 
 /** Task ids are workflow ids, and part of idempotency keys, page texts and shell commands. */
 export const TaskId = z

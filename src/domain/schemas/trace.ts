@@ -3,7 +3,7 @@ import { OutcomeSchema, UsageSchema } from './outcome.ts';
 import { ReasonSchema } from './pending.ts';
 
 /** What a person decided about a call. `by` is a claim: nothing proves it. */
-export const HumanDecisionSchema = z.object({
+const HumanDecisionSchema = z.object({
   decision: z.enum(['approved', 'denied', 'edited', 'answered']),
   by: z.string().exactOptional(),
   verified: z.literal(false),
@@ -13,7 +13,7 @@ export const HumanDecisionSchema = z.object({
 });
 
 /** A call in a trace. */
-export const TracedCallSchema = z.object({
+const TracedCallSchema = z.object({
   id: z.string().describe('Step and place, s3.c1'),
   tool: z.string(),
   args: z.unknown(),
