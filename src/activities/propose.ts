@@ -75,6 +75,8 @@ const takeReads = async ({ deps, input, life, kept }: Work, transcript: Transcri
   if (kept !== undefined) return kept.reads;
   if (input.reads.length === 0) return [];
   const reads = await runReads(deps, { context: input.context, calls: findReads(transcript, input.reads) });
+  // A read that was cut off by a shutdown must not be kept as what it found.
+  Context.current().cancellationSignal.throwIfAborted();
   life.keep({ reads });
   return reads;
 };

@@ -55,10 +55,14 @@ const checkOutput = async (tool: Tool, output: unknown): Promise<unknown> => {
   throw new TypeError(`the tool's output does not meet its schema: ${z.prettifyError(parsed.error).slice(0, 500)}`);
 };
 
+const isRepeatable = ({ effect, idempotent }: Tool): boolean => effect === 'read' || idempotent;
+
 const failure = ({ tool, callId, run }: ToolRun, error: unknown, signal: AbortSignal): ResultItem => {
+  // The worker shuts down, and another one takes over; or the task was cancelled, and nobody waits for the result.
+  if (run.signal.aborted && isRepeatable(tool)) throw run.signal.reason;
   const status = classify(tool, error, signal);
   const message = signal.aborted && !run.signal.aborted ? `no answer within ${tool.timeoutMs} ms` : describe(error);
-  if (status === 'retry' && run.attempt < tool.maxAttempts && !run.signal.aborted) {
+  if (status === 'retry' && run.attempt < tool.maxAttempts) {
     throw ApplicationFailure.create({ type: 'Tool.Failed', message: `${tool.name}: ${message}` });
   }
   const isUnknown = status === 'unknown' || (status === 'retry' && tool.effect !== 'read');
@@ -73,20 +77,23 @@ const failure = ({ tool, callId, run }: ToolRun, error: unknown, signal: AbortSi
   };
 };
 
-/** Resolves when the signal aborts; a tool that ignores its signal must not hold the task. */
+/** How long a tool has to say what came of it, once its signal has aborted. */
+const ABORT_GRACE_MS = 1_000;
+
+/** Rejects some time after the signal aborts; a tool that ignores its signal must not hold the task. */
 const aborted = (signal: AbortSignal): Promise<never> =>
   new Promise((_, reject) => {
-    const abort = () => reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
-    if (signal.aborted) abort();
-    else signal.addEventListener('abort', abort, { once: true });
+    const give = () => reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
+    signal.addEventListener('abort', () => setTimeout(give, ABORT_GRACE_MS).unref(), { once: true });
   });
 
 /**
  * Runs a tool once. Its failures are results for the model; only an error that a retry may cure is thrown, while attempts are left.
- * @throws ApplicationFailure `Tool.Failed` (retryable)
+ * @throws ApplicationFailure `Tool.Failed` (retryable); the signal's reason where a repeatable tool was cancelled
  */
 export const runTool = async (request: ToolRun): Promise<ResultItem> => {
   const { tool, callId, args, input, context, run, log } = request;
+  if (run.signal.aborted && isRepeatable(tool)) throw run.signal.reason;
   if (run.signal.aborted) {
     return {
       kind: 'result',

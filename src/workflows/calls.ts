@@ -150,11 +150,14 @@ export class CallRunner {
     const done = await acting(plan, heartbeatTimeoutMs)
       .execute.executeWithOptions({ summary: `${raw.id} ${review.tool}` }, [input])
       .then(readable, (error: unknown) => lost(call, plan, error));
-    const settled = done.status === 'unknown' && review.effect !== 'read' ? await this.#settle(call, done, args) : done;
+    // Recorded at once, also when it is unknown: the task may be cancelled while a person is asked.
+    this.#recordEffect(call, done, args);
+    // A cancellation that arrived while the effect ran takes hold now that what came of it is recorded.
+    if (wf.CancellationScope.current().consideredCancelled) throw new wf.CancelledFailure('the task was cancelled');
+    const isUnknown = done.status === 'unknown' && review.effect !== 'read';
+    const settled = isUnknown ? await this.#settle(call, done, args) : done;
     task.transcript.append(settled);
     this.#recordEffect(call, settled, args);
-    // A cancellation that arrived while the effect ran takes hold now that its result is recorded.
-    if (wf.CancellationScope.current().consideredCancelled) throw new wf.CancelledFailure('the task was cancelled');
   }
 
   /** INVARIANT E3: an unknown effect is never repeated and never taken for failed; a person says whether it happened. */
@@ -184,7 +187,8 @@ export class CallRunner {
     const { effects, admitted } = this.#task;
     if (call.review.effect === 'read' || status === 'rejected') return;
     const key = idempotencyKey(admitted.context, call.raw.id, args);
-    effects.push({
+    const before = effects.findIndex(({ callId }) => callId === call.raw.id);
+    effects.splice(before < 0 ? effects.length : before, 1, {
       callId: call.raw.id,
       tool: call.review.tool,
       status: status === 'replayed' ? 'succeeded' : status,

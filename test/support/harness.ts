@@ -23,6 +23,8 @@ export type HarnessOptions = {
   readonly model?: Partial<Config['models'][string]>;
   readonly heartbeatTimeout?: string;
   readonly namespace?: string;
+  /** Options of Temporal's worker. */
+  readonly temporal?: Parameters<typeof createWorker>[0]['temporal'];
   /** Another server than the shared one. */
   readonly address?: string;
 };
@@ -32,6 +34,8 @@ export type Harness = {
   readonly model: ScriptedModel;
   readonly taskQueue: string;
   readonly startWorker: () => Promise<{ readonly stop: () => Promise<void> }>;
+  /** Ends the worker that runs from the beginning, gracefully. */
+  readonly stopWorker: () => Promise<void>;
   readonly newTaskId: () => string;
 };
 
@@ -72,6 +76,7 @@ export const startHarness = async (options: HarnessOptions): Promise<Harness> =>
       namespace: options.namespace ?? 'default',
       taskQueue,
       workflowBundle: { codePath: inject('bundle') },
+      ...(options.temporal === undefined ? {} : { temporal: options.temporal }),
     });
     const running = await runWorker(worker);
     workers.push(running);
@@ -82,13 +87,13 @@ export const startHarness = async (options: HarnessOptions): Promise<Harness> =>
       },
     };
   };
-  await startWorker();
+  const { stop: stopWorker } = await startWorker();
   onTestFinished(async () => {
     await Promise.all(workers.map((worker) => worker.stop()));
     await client.close();
     await model.close();
   });
-  return { client, model, taskQueue, startWorker, newTaskId: () => `t-${randomUUID()}` };
+  return { client, model, taskQueue, startWorker, stopWorker, newTaskId: () => `t-${randomUUID()}` };
 };
 
 /** Waits until something holds; for conditions that only the server knows. */
