@@ -7,11 +7,32 @@ export type WorkflowBundle = { readonly codePath: string } | { readonly code: st
 
 const source = (name: string): string => fileURLToPath(new URL(`./workflows/${name}.ts`, import.meta.url));
 
+/**
+ * Loaded once for all cached workflows instead of once for each. Only `domain/` may stand here: it is pure and keeps no
+ * state, so nothing can leak from one workflow into another.
+ */
+const SHARED = [
+  'desk',
+  'digest',
+  'failures',
+  'hidden-text',
+  'json',
+  'limits',
+  'messages',
+  'page',
+  'proposal',
+  'sizes',
+  'trace',
+  'transcript',
+];
+const shared = SHARED.map((name) => fileURLToPath(new URL(`./domain/${name}.ts`, import.meta.url)));
+
 /** Bundles the workflows from their sources; about a second. */
 export const bundleWorkflows = (): Promise<{ readonly code: string }> =>
   bundleWorkflowCode({
     workflowsPath: source('index'),
     payloadConverterPath: source('payload-converter'),
+    preloadModules: shared,
     logger: new DefaultLogger('WARN'),
   });
 

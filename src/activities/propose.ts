@@ -3,7 +3,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { callId, parseArguments } from '../domain/proposal.ts';
 import type { GoalItem, ProposalItem, ResultItem, SetupItem, Transcript } from '../domain/transcript.ts';
 import { checkFinalAnswer } from './final-answer.ts';
-import { type Life, startLife } from './life.ts';
+import { type Life, withLife } from './life.ts';
 import type { ProposeInput, ProposeResult } from './messages.ts';
 import type { ActivityDeps, AgentFacts, GatewayCall, ModelAnswer, Prompt, TranscriptSource } from './ports.ts';
 import { runReads } from './read.ts';
@@ -135,10 +135,5 @@ const run = async (work: Work): Promise<ProposeResult> => {
 export const propose = async (deps: ProposeDeps, input: ProposeInput): Promise<ProposeResult> => {
   const context = Context.current();
   const kept = context.info.heartbeatDetails as Kept | undefined;
-  const life = startLife<Kept>(context, kept);
-  try {
-    return await run({ deps, input, life, kept });
-  } finally {
-    life.end();
-  }
+  return withLife<Kept, ProposeResult>(context, (life) => run({ deps, input, life, kept }), kept);
 };

@@ -1,6 +1,6 @@
 import { Context } from '@temporalio/activity';
 import type { ResultItem } from '../domain/transcript.ts';
-import { startLife } from './life.ts';
+import { withLife } from './life.ts';
 import type { ReadInput } from './messages.ts';
 import type { ActivityDeps } from './ports.ts';
 
@@ -19,11 +19,5 @@ export const runReads = (deps: ActivityDeps, { context, calls }: ReadInput): Pro
 };
 
 /** The activity for reads that come before an effect in the same proposal. */
-export const read = async (deps: ActivityDeps, input: ReadInput): Promise<ResultItem[]> => {
-  const life = startLife(Context.current());
-  try {
-    return await runReads(deps, input);
-  } finally {
-    life.end();
-  }
-};
+export const read = (deps: ActivityDeps, input: ReadInput): Promise<ResultItem[]> =>
+  withLife(Context.current(), () => runReads(deps, input));
