@@ -2,18 +2,23 @@ import { appendFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { z } from 'zod';
+import type * as Api from '../src/index.ts';
+import type * as WorkerApi from '../src/worker.ts';
 import { HANG_MS, INSTRUCTIONS, toolOutput } from './plan.ts';
 import { endWithParent, readOptions, tell } from './support/child.ts';
 
 // Holdfast's side: the worker as a host program runs it, from sources or from the build.
 endWithParent();
 const options = readOptions();
-const prometheus = options.metrics === undefined ? {} : { telemetryOptions: { metrics: { prometheus: { bindAddress: options.metrics } } } };
+const prometheus =
+  options.metrics === undefined
+    ? {}
+    : { telemetryOptions: { metrics: { prometheus: { bindAddress: options.metrics } } } };
 Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [], ...prometheus });
 const room = options.built ? '../dist' : '../src';
 const ending = options.built ? 'js' : 'ts';
-const { defineAgent, defineConfig, defineTool, withApproval } = (await import(`${room}/index.${ending}`)) as typeof import('../src/index.ts');
-const { createWorker } = (await import(`${room}/worker.${ending}`)) as typeof import('../src/worker.ts');
+const { defineAgent, defineConfig, defineTool, withApproval } = (await import(`${room}/index.${ending}`)) as typeof Api;
+const { createWorker } = (await import(`${room}/worker.${ending}`)) as typeof WorkerApi;
 
 const input = z.object({ bytes: z.int(), hang: z.boolean().optional() });
 
@@ -35,7 +40,11 @@ const makeTool = (name: string, effect: 'read' | 'write') =>
     },
   });
 
-const tools = [makeTool('read', 'read'), makeTool('write', 'write'), withApproval(makeTool('park', 'write'), { requireConfirmation: true })];
+const tools = [
+  makeTool('read', 'read'),
+  makeTool('write', 'write'),
+  withApproval(makeTool('park', 'write'), { requireConfirmation: true }),
+];
 const limits = { steps: 100_000, toolCalls: 100_000, tokens: 1_000_000_000 };
 const worker = await createWorker({
   config: defineConfig({

@@ -23,4 +23,5 @@ export const toGoal = (plan: Plan): string => `bench ${JSON.stringify(plan)}`;
 export const fromGoal = (goal: string): Plan => JSON.parse(goal.slice('bench '.length)) as Plan;
 
 /** The work of every tool: a text of so many characters. */
-export const toolOutput = (bytes: number): string => 'The quick brown fox jumps over the lazy dog. '.repeat(bytes / 45 + 1).slice(0, bytes);
+export const toolOutput = (bytes: number): string =>
+  'The quick brown fox jumps over the lazy dog. '.repeat(bytes / 45 + 1).slice(0, bytes);

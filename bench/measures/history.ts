@@ -11,7 +11,9 @@ type Page = { readonly items: readonly unknown[] };
 const transcriptBytes = async (bench: Bench, taskId: string): Promise<number> => {
   let bytes = 0;
   for (let from = 0; ; ) {
-    const { items } = await bench.client.workflow.getHandle(taskId).query<Page, [unknown]>('transcript', { from, to: from + PAGE });
+    const { items } = await bench.client.workflow
+      .getHandle(taskId)
+      .query<Page, [unknown]>('transcript', { from, to: from + PAGE });
     if (items.length === 0) return bytes;
     bytes += items.reduce<number>((sum, item) => sum + Buffer.byteLength(JSON.stringify(item)), 0);
     from += items.length;
@@ -27,7 +29,9 @@ export const measureHistory = async (bench: Bench): Promise<Row[]> => {
     const taskQueue = `${side}-history`;
     const worker = await bench.startWorker(side, taskQueue);
     const tasks = await Promise.all(
-      LENGTHS.map((steps) => bench.startTask(side, taskQueue, { id: `${side}-history-${steps}`, tool: 'read', steps, bytes: 1_024 })),
+      LENGTHS.map((steps) =>
+        bench.startTask(side, taskQueue, { id: `${side}-history-${steps}`, tool: 'read', steps, bytes: 1_024 }),
+      ),
     );
     for (const task of tasks) {
       await task.done();
@@ -37,13 +41,32 @@ export const measureHistory = async (bench: Bench): Promise<Row[]> => {
     await worker.kill();
   }
   for (const [at, steps] of LENGTHS.entries()) {
-    rows.push({ name: `  bytes of history, ${steps} steps`, unit: '', holdfast: sizes.holdfast[at] ?? Number.NaN, minimal: sizes.minimal[at] ?? Number.NaN });
+    rows.push({
+      name: `  bytes of history, ${steps} steps`,
+      unit: '',
+      holdfast: sizes.holdfast[at] ?? Number.NaN,
+      minimal: sizes.minimal[at] ?? Number.NaN,
+    });
   }
   /** How much more the second hundred of steps costs than a hundred at the rate of the first fifty: 1 is a line. */
-  const growth = ([fifty = Number.NaN, hundred = Number.NaN, two = Number.NaN]: readonly number[]): number => (two - hundred) / 2 / (hundred - fifty);
+  const growth = ([fifty = Number.NaN, hundred = Number.NaN, two = Number.NaN]: readonly number[]): number =>
+    (two - hundred) / 2 / (hundred - fifty);
   return [
-    { name: '5 history / transcript, 200 steps', unit: '×', holdfast: (sizes.holdfast[2] ?? Number.NaN) / transcript, target: { of: 'holdfast', atMost: 2.5 }, note: `transcript ${transcript.toLocaleString('en-US')} bytes` },
-    { name: '5 growth of a step’s bytes, steps 100–200 to 50–100', unit: '×', holdfast: growth(sizes.holdfast), minimal: growth(sizes.minimal), target: { of: 'holdfast', atMost: 1.05 }, note: '1 is a line' },
+    {
+      name: '5 history / transcript, 200 steps',
+      unit: '×',
+      holdfast: (sizes.holdfast[2] ?? Number.NaN) / transcript,
+      target: { of: 'holdfast', atMost: 2.5 },
+      note: `transcript ${transcript.toLocaleString('en-US')} bytes`,
+    },
+    {
+      name: '5 growth of a step’s bytes, steps 100–200 to 50–100',
+      unit: '×',
+      holdfast: growth(sizes.holdfast),
+      minimal: growth(sizes.minimal),
+      target: { of: 'holdfast', atMost: 1.05 },
+      note: '1 is a line',
+    },
     ...rows,
   ];
 };

@@ -20,7 +20,13 @@ const recover = async (bench: Bench, where: 'model' | 'tool', round: number): Pr
   const extra = { heartbeatTimeout: '2s', stickyTimeout: '1s', runsFile } as const;
   const worker = await bench.startWorker('holdfast', id, extra);
   const hanging = where === 'tool' ? worker.next('hanging') : bench.untilRequest(id, KILL_AT);
-  const task = await bench.startTask('holdfast', id, { id, tool: where === 'tool' ? 'write' : 'read', steps: STEPS, bytes: 1_024, hang: { step: KILL_AT, where } });
+  const task = await bench.startTask('holdfast', id, {
+    id,
+    tool: where === 'tool' ? 'write' : 'read',
+    steps: STEPS,
+    bytes: 1_024,
+    hang: { step: KILL_AT, where },
+  });
   await hanging;
   await sleep(SETTLE_MS);
   const killedAt = performance.timeOrigin + performance.now();
@@ -42,7 +48,13 @@ export const measureKill = async (bench: Bench): Promise<Row[]> => {
     const seconds = recoveries.map((each) => each.seconds);
     const what = where === 'model' ? 'the model call' : 'an idempotent tool';
     rows.push(
-      { name: `7 SIGKILL in ${what}, to the next step`, unit: 's', holdfast: median(seconds), target: { of: 'holdfast', atMost: 6 }, note: `slowest ${Math.max(...seconds).toFixed(1)} s` },
+      {
+        name: `7 SIGKILL in ${what}, to the next step`,
+        unit: 's',
+        holdfast: median(seconds),
+        target: { of: 'holdfast', atMost: 6 },
+        note: `slowest ${Math.max(...seconds).toFixed(1)} s`,
+      },
       {
         name: `7   keys of ${STEPS} ${where === 'model' ? 'reads' : 'effects'} that are not exactly ${STEPS}`,
         unit: '',

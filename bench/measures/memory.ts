@@ -3,7 +3,7 @@ import type { Bench, Side } from '../support/bench.ts';
 import { residentBytes } from '../support/processes.ts';
 import { pairedRow, type Row } from '../support/report.ts';
 
-const TASKS = 250;
+const TASKS = 200;
 const FEW = 25;
 const AT_ONCE = 25;
 
@@ -20,7 +20,9 @@ const measureParked = async (bench: Bench, side: Side, round: number): Promise<S
   const park = async (from: number, to: number): Promise<void> => {
     for (let n = from; n < to; n += AT_ONCE) {
       const ids = Array.from({ length: Math.min(AT_ONCE, to - n) }, (_, k) => idOf(n + k));
-      await Promise.all(ids.map((id) => bench.startTask(side, taskQueue, { id, tool: 'park', steps: 1, bytes: 1_024 })));
+      await Promise.all(
+        ids.map((id) => bench.startTask(side, taskQueue, { id, tool: 'park', steps: 1, bytes: 1_024 })),
+      );
       await Promise.all(ids.map((id) => bench.untilRequest(id, 1)));
     }
   };
@@ -40,16 +42,30 @@ const measureParked = async (bench: Bench, side: Side, round: number): Promise<S
 
 /** Memory of cached workflows, each side twice and in both orders. */
 export const measureMemory = async (bench: Bench): Promise<Row[]> => {
-  const first = { minimal: await measureParked(bench, 'minimal', 0), holdfast: await measureParked(bench, 'holdfast', 0) };
-  const second = { holdfast: await measureParked(bench, 'holdfast', 1), minimal: await measureParked(bench, 'minimal', 1) };
+  const first = {
+    minimal: await measureParked(bench, 'minimal', 0),
+    holdfast: await measureParked(bench, 'holdfast', 0),
+  };
+  const second = {
+    holdfast: await measureParked(bench, 'holdfast', 1),
+    minimal: await measureParked(bench, 'minimal', 1),
+  };
   const rounds = [first, second];
   const pick = (read: (sizes: Sizes) => number) =>
     rounds.map(({ holdfast, minimal }) => ({ holdfast: read(holdfast) / 1_024, minimal: read(minimal) / 1_024 }));
   return [
     pairedRow(
-      { name: '9 live heap of a cached waiting workflow', unit: 'KB', target: { of: 'ratio', atMost: 1.3 }, note: `${TASKS} each, all threads, garbage collected` },
+      {
+        name: '9 live heap of a cached waiting workflow',
+        unit: 'KB',
+        target: { of: 'ratio', atMost: 1.3 },
+        note: `${TASKS} each, all threads, garbage collected`,
+      },
       pick(({ heap }) => heap),
     ),
-    pairedRow({ name: '  the same as resident memory', unit: 'KB', note: 'garbage included' }, pick(({ resident }) => resident)),
+    pairedRow(
+      { name: '  the same as resident memory', unit: 'KB', note: 'garbage included' },
+      pick(({ resident }) => resident),
+    ),
   ];
 };

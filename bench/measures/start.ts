@@ -13,7 +13,12 @@ const bundledSources = (code: string): readonly string[] => {
 };
 
 /** Milliseconds from the start of a worker's process until it was given the first workflow task, which waited for it. */
-const startOnce = async (bench: Bench, taskQueue: string, side: 'holdfast' | 'minimal', build?: string): Promise<number> => {
+const startOnce = async (
+  bench: Bench,
+  taskQueue: string,
+  side: 'holdfast' | 'minimal',
+  build?: string,
+): Promise<number> => {
   const task = await bench.startTask(side, taskQueue, { id: taskQueue, tool: 'read', steps: 1, bytes: 100 });
   const worker = bench.spawnWorker(side, taskQueue, build === undefined ? {} : { built: true, bundle: build });
   await task.done();
@@ -42,7 +47,17 @@ export const measureStart = async (bench: Bench): Promise<Row[]> => {
       target: { of: 'holdfast', atMost: 2_000 },
       note: build === undefined ? 'sources, bundle made beforehand (no current build)' : 'build',
     },
-    { name: '  workflow bundle', unit: 'bytes', holdfast: (await stat(bundle)).size, minimal: (await stat(bench.bundles.minimal)).size },
-    { name: '8 modules of zod in the workflow bundle', unit: '', holdfast: zod.length, target: { of: 'holdfast', atMost: 0 } },
+    {
+      name: '  workflow bundle',
+      unit: 'bytes',
+      holdfast: (await stat(bundle)).size,
+      minimal: (await stat(bench.bundles.minimal)).size,
+    },
+    {
+      name: '8 modules of zod in the workflow bundle',
+      unit: '',
+      holdfast: zod.length,
+      target: { of: 'holdfast', atMost: 0 },
+    },
   ];
 };

@@ -13,17 +13,35 @@ type StepsOptions = {
 };
 
 /** What one round of one side cost. CPU counts from before the tasks are started until all have ended. */
-type Cost = { readonly msPerStep: number; readonly cpuWorker: number; readonly cpuServer: number; readonly events: number };
+type Cost = {
+  readonly msPerStep: number;
+  readonly cpuWorker: number;
+  readonly cpuServer: number;
+  readonly events: number;
+};
 
 const SIDES = ['minimal', 'holdfast'] as const satisfies readonly Side[];
 const RESULT_BYTES = 1_024;
 const WARM_UP_STEPS = 10;
+/** On a busy machine no further round begins after this. */
+const BUDGET_MS = 60_000;
 
 /** Runs tasks side by side. A step is one request to the model with the tool call before it, so tasks' starts and ends do not count. */
-const runRound = async (bench: Bench, side: Side, worker: Child, round: string, { tool, tasks, steps }: Pick<StepsOptions, 'tool' | 'tasks' | 'steps'>): Promise<Cost> => {
+const runRound = async (
+  bench: Bench,
+  side: Side,
+  worker: Child,
+  round: string,
+  { tool, tasks, steps }: Pick<StepsOptions, 'tool' | 'tasks' | 'steps'>,
+): Promise<Cost> => {
   const taskQueue = queueOf(side, tool);
   const before = { worker: cpuMs(worker.pid), server: cpuMs(bench.serverPid) };
-  const plans = Array.from({ length: tasks }, (_, n) => ({ id: `${side}-${tool}-${tasks}-${round}-${n}`, tool, steps, bytes: RESULT_BYTES }));
+  const plans = Array.from({ length: tasks }, (_, n) => ({
+    id: `${side}-${tool}-${tasks}-${round}-${n}`,
+    tool,
+    steps,
+    bytes: RESULT_BYTES,
+  }));
   const started = await Promise.all(plans.map((plan) => bench.startTask(side, taskQueue, plan)));
   await Promise.all(started.map((task) => task.done()));
   const done = tasks * steps;
@@ -50,7 +68,8 @@ export const measureSteps = async (bench: Bench, options: StepsOptions): Promise
     minimal: await runRound(bench, 'minimal', workers.minimal, 'warm', warmUp),
   };
   const costs: Record<Side, Cost>[] = [];
-  for (let round = 0; round < rounds; round++) {
+  const from = performance.now();
+  for (let round = 0; round < rounds && (round === 0 || performance.now() - from < BUDGET_MS); round++) {
     // A B B A …: what drifts during the run falls on both.
     const cost: Partial<Record<Side, Cost>> = {};
     for (const side of round % 2 === 0 ? SIDES : SIDES.toReversed()) {
@@ -63,14 +82,35 @@ export const measureSteps = async (bench: Bench, options: StepsOptions): Promise
     costs.map(({ holdfast, minimal }) => ({ holdfast: read(holdfast, 'holdfast'), minimal: read(minimal, 'minimal') }));
   const speed =
     tasks === 1
-      ? pairedRow({ name, unit: 'ms/step', target }, pick(({ msPerStep }) => msPerStep))
-      : pairedRow({ name, unit: 'steps/s', target }, pick(({ msPerStep }) => 1_000 / msPerStep));
+      ? pairedRow(
+          { name, unit: 'ms/step', target },
+          pick(({ msPerStep }) => msPerStep),
+        )
+      : pairedRow(
+          { name, unit: 'steps/s', target },
+          pick(({ msPerStep }) => 1_000 / msPerStep),
+        );
   return [
     speed,
-    pairedRow({ name: '  CPU of the worker', unit: 'ms/step' }, pick(({ cpuWorker }) => cpuWorker)),
-    pairedRow({ name: '  CPU of the server', unit: 'ms/step' }, pick(({ cpuServer }) => cpuServer)),
+    pairedRow(
+      { name: '  CPU of worker and server', unit: 'ms/step' },
+      pick(({ cpuWorker, cpuServer }) => cpuWorker + cpuServer),
+    ),
+    pairedRow(
+      { name: '  CPU of the worker', unit: 'ms/step' },
+      pick(({ cpuWorker }) => cpuWorker),
+    ),
+    pairedRow(
+      { name: '  CPU of the server', unit: 'ms/step' },
+      pick(({ cpuServer }) => cpuServer),
+    ),
     ...(tasks === 1
-      ? [pairedRow({ name: '  events', unit: 'per step' }, pick(({ events }, side) => (events - first[side].events) / (steps - WARM_UP_STEPS)))]
+      ? [
+          pairedRow(
+            { name: '  events', unit: 'per step' },
+            pick(({ events }, side) => (events - first[side].events) / (steps - WARM_UP_STEPS)),
+          ),
+        ]
       : []),
   ];
 };

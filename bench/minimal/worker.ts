@@ -4,7 +4,8 @@ import { callModel, callTool, useModel } from './activities.ts';
 
 endWithParent();
 const { address, taskQueue, bundle, modelUrl, maxCachedWorkflows, metrics } = readOptions();
-const prometheus = metrics === undefined ? {} : { telemetryOptions: { metrics: { prometheus: { bindAddress: metrics } } } };
+const prometheus =
+  metrics === undefined ? {} : { telemetryOptions: { metrics: { prometheus: { bindAddress: metrics } } } };
 Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [], ...prometheus });
 useModel(modelUrl);
 const worker = await Worker.create({

@@ -1,10 +1,11 @@
-import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
+import { mkdtemp, readdir, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
+import { bundleWorkflows } from '../../src/bundle.ts';
 import { AgentClient } from '../../src/client.ts';
 import { findTemporalBinary } from '../../src/dev/temporal-binary.ts';
 import { startTemporalServer } from '../../src/dev/temporal-server.ts';
@@ -36,6 +37,8 @@ export type Bench = {
   /** Starts a worker and does not wait for it. */
   readonly spawnWorker: (side: Side, taskQueue: string, extra?: Extra) => Child;
   readonly startTask: (side: Side, taskQueue: string, plan: Plan) => Promise<Task>;
+  /** Ends all workers, also those of a measure that failed. */
+  readonly endWorkers: () => Promise<void>;
   readonly close: () => Promise<void>;
 };
 
@@ -51,10 +54,14 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 
 const WORKERS = { holdfast: 'holdfast-worker.ts', minimal: 'minimal/worker.ts' } as const;
 
-const WORKFLOWS = { holdfast: 'src/workflows/index.ts', minimal: 'bench/minimal/workflows.ts' } as const;
+const BUNDLERS = {
+  holdfast: bundleWorkflows,
+  minimal: () =>
+    bundleWorkflowCode({ workflowsPath: join(root, 'bench/minimal/workflows.ts'), logger: new DefaultLogger('ERROR') }),
+} as const;
 
 const bundle = async (side: Side, folder: string): Promise<string> => {
-  const { code } = await bundleWorkflowCode({ workflowsPath: join(root, WORKFLOWS[side]), logger: new DefaultLogger('ERROR') });
+  const { code } = await BUNDLERS[side]();
   const path = join(folder, `${side}.js`);
   await writeFile(path, code);
   return path;
@@ -79,23 +86,25 @@ const endWell = async (taskQueue: string, client: Client, id: string, side: Side
   if (status !== 'completed') throw new Error(`${id} ended with ${status}: ${reason}`);
 };
 
-const createTasks = (client: Client): Bench['startTask'] => async (side, taskQueue, plan) => {
-  const goal = toGoal(plan);
-  if (side === 'holdfast') {
-    const spec = { agent: 'bench', goal, principal: { id: 'bench' } };
-    await new AgentClient(client, taskQueue).start(spec, { taskId: plan.id });
-  } else {
-    await client.workflow.start('minimalLoop', { args: [INSTRUCTIONS, goal], workflowId: plan.id, taskQueue });
-  }
-  return {
-    id: plan.id,
-    done: () => endWell(taskQueue, client, plan.id, side),
-    history: async () => {
-      const { historyLength, historySize } = await client.workflow.getHandle(plan.id).describe();
-      return { events: historyLength, bytes: historySize ?? Number.NaN };
-    },
+const createTasks =
+  (client: Client): Bench['startTask'] =>
+  async (side, taskQueue, plan) => {
+    const goal = toGoal(plan);
+    if (side === 'holdfast') {
+      const spec = { agent: 'bench', goal, principal: { id: 'bench' } };
+      await new AgentClient(client, taskQueue).start(spec, { taskId: plan.id });
+    } else {
+      await client.workflow.start('minimalLoop', { args: [INSTRUCTIONS, goal], workflowId: plan.id, taskQueue });
+    }
+    return {
+      id: plan.id,
+      done: () => endWell(taskQueue, client, plan.id, side),
+      history: async () => {
+        const { historyLength, historySize } = await client.workflow.getHandle(plan.id).describe();
+        return { events: historyLength, bytes: historySize ?? Number.NaN };
+      },
+    };
   };
-};
 
 /** Keeps the requests that the model reports. */
 const followRequests = (model: Child): Pick<Bench, 'requests' | 'untilRequest'> => {
@@ -126,21 +135,33 @@ const followRequests = (model: Child): Pick<Bench, 'requests' | 'untilRequest'> 
 /** Starts what all measures share. `close` ends it; so does the end of this process, SIGKILL apart. */
 export const startBench = async (): Promise<Bench> => {
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-bench-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   const binary = await findTemporalBinary({ onProgress: (line) => void process.stderr.write(`${line}\n`) });
   const log = (line: string): void => void process.stderr.write(`server: ${line}\n`);
-  const server = await startTemporalServer({ binary: binary.path, dataDir: null, namespace: 'default', port: 0, uiPort: 0, log });
+  const server = await startTemporalServer({
+    binary: binary.path,
+    dataDir: null,
+    namespace: 'default',
+    port: 0,
+    uiPort: 0,
+    log,
+  });
   const model = startChild('model.ts', {});
   const ready = await model.next('ready');
   const modelUrl = ready.kind === 'ready' ? (ready.url ?? '') : '';
   const bundles = { holdfast: await bundle('holdfast', folder), minimal: await bundle('minimal', folder) };
   const connection = await Connection.connect({ address: server.address });
   const client = new Client({ connection });
-  const children = new Set<Child>([model]);
+  const workers = new Set<Child>();
   const spawnWorker: Bench['spawnWorker'] = (side, taskQueue, { execArgv, ...extra } = {}) => {
     const options: WorkerOptions = { address: server.address, modelUrl, taskQueue, bundle: bundles[side], ...extra };
     const child = startChild(WORKERS[side], options, execArgv);
-    children.add(child);
+    workers.add(child);
     return child;
+  };
+  const endWorkers = async (): Promise<void> => {
+    await Promise.all([...workers].map((worker) => worker.kill()));
+    workers.clear();
   };
   return {
     client,
@@ -156,11 +177,11 @@ export const startBench = async (): Promise<Bench> => {
       return child;
     },
     startTask: createTasks(client),
+    endWorkers,
+    // The connection stays: calls of a measure that failed may still use it, and the process ends next.
     close: async () => {
-      await connection.close();
-      await Promise.all([...children].map((child) => child.kill()));
+      await Promise.all([endWorkers(), model.kill()]);
       await server.stop();
-      await rm(folder, { recursive: true, force: true });
     },
   };
 };

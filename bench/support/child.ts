@@ -18,7 +18,13 @@ export type WorkerOptions = {
 /** What a child reports. */
 export type Report =
   | { readonly kind: 'ready'; readonly url?: string }
-  | { readonly kind: 'request'; readonly id: string; readonly step: number; readonly attempt: number; readonly at: number }
+  | {
+      readonly kind: 'request';
+      readonly id: string;
+      readonly step: number;
+      readonly attempt: number;
+      readonly at: number;
+    }
   | { readonly kind: 'hanging' }
   | { readonly kind: 'heap'; readonly used: number };
 

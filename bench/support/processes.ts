@@ -26,11 +26,15 @@ process.once('exit', () => {
 export const startChild = (module: string, argument: unknown, execArgv: readonly string[] = []): Child => {
   const startedAt = performance.timeOrigin + performance.now();
   const path = fileURLToPath(new URL(`../${module}`, import.meta.url));
-  const child = fork(path, [JSON.stringify(argument)], { execArgv: [...execArgv], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const child = fork(path, [JSON.stringify(argument)], {
+    execArgv: [...execArgv],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
   const reports = new EventEmitter();
   running.add(child);
   child.on('message', (report: Report) => reports.emit('report', report));
-  const gone = once(child, 'exit').then(() => {
+  const gone = once(child, 'exit');
+  child.once('exit', () => {
     running.delete(child);
     reports.emit('gone');
   });

@@ -1,5 +1,8 @@
-/** A bound: of Holdfast's own figure, or of its ratio to the minimal loop's. */
-export type Target = { readonly of: 'ratio' | 'holdfast'; readonly atMost: number } | { readonly of: 'ratio' | 'holdfast'; readonly atLeast: number };
+/** A bound: of Holdfast's own figure, or of its ratio to the minimal loop's. `completes`: that there is a figure. */
+export type Target =
+  | { readonly of: 'ratio' | 'holdfast'; readonly atMost: number }
+  | { readonly of: 'ratio' | 'holdfast'; readonly atLeast: number }
+  | 'completes';
 
 /** One figure. Rows without a target explain the others. */
 export type Row = {
@@ -37,6 +40,7 @@ const ratioOf = ({ ratio, holdfast, minimal }: Row): number | undefined =>
 /** Whether a row meets its target; undefined without one. What could not be measured meets none. */
 export const isMet = (row: Row): boolean | undefined => {
   if (row.target === undefined) return undefined;
+  if (row.target === 'completes') return !Number.isNaN(row.holdfast);
   const value = row.target.of === 'ratio' ? (ratioOf(row) ?? Number.NaN) : row.holdfast;
   return 'atMost' in row.target ? value <= row.target.atMost : value >= row.target.atLeast;
 };
@@ -48,7 +52,7 @@ const figure = (value: number | undefined): string => {
 };
 
 const targetText = ({ target, unit }: Row): string => {
-  if (target === undefined) return '';
+  if (target === undefined || target === 'completes') return target ?? '';
   const bound = 'atMost' in target ? `≤ ${target.atMost}` : `≥ ${target.atLeast}`;
   return `${bound} ${target.of === 'ratio' ? '×' : unit}`;
 };
@@ -70,7 +74,8 @@ export const renderTable = (rows: readonly Row[]): string => {
   });
   const table = [['measure', 'Holdfast', 'minimal', 'ratio', 'target', '', 'note'], ...cells];
   const widths = table[0]?.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0))) ?? [];
-  const line = (row: readonly string[]): string => `| ${row.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join(' | ')} |`;
+  const line = (row: readonly string[]): string =>
+    `| ${row.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join(' | ')} |`;
   const [head = [], ...body] = table;
   return [line(head), `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`, ...body.map(line)].join('\n');
 };

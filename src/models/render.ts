@@ -49,7 +49,17 @@ const goalText = (goal: GoalItem): string =>
 const noteText = (note: NoteItem): string =>
   `[${note.id} from ${note.from === 'human' ? 'human' : 'the platform'}] ${wellFormed(note.text)}`;
 
-const resultText = (result: ResultItem): string => fence(result.id, `${result.trust} ${result.status}`, result.output);
+/** Remembers what was made of an item: a prompt holds all earlier ones, and would make them anew at every step. */
+const once = <Item extends object, Made>(make: (item: Item) => Made): ((item: Item) => Made) => {
+  const known = new WeakMap<Item, { readonly made: Made }>();
+  return (item) => {
+    const found = known.get(item) ?? { made: make(item) };
+    known.set(item, found);
+    return found.made;
+  };
+};
+
+const resultText = once((result: ResultItem) => fence(result.id, `${result.trust} ${result.status}`, result.output));
 
 const isJsonObject = (text: string): boolean => {
   try {
@@ -70,11 +80,13 @@ const createCallIds = (): ((call: RawCall) => string) => {
   };
 };
 
+const argumentsText = once((call: RawCall) => (isJsonObject(call.arguments) ? call.arguments : '{}'));
+
 const renderCall = (call: RawCall, id: string): RenderedCall => ({
   id,
   // A model may invent any name; the provider would refuse to hear it again.
   name: call.name.replaceAll(/[^\w-]/g, '_').slice(0, MAX_NAME) || 'unnamed',
-  arguments: isJsonObject(call.arguments) ? call.arguments : '{}',
+  arguments: argumentsText(call),
 });
 
 type Item = Prompt['items'][number];
