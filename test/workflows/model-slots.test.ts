@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { defineAgent } from '../../src/tools/define-agent.ts';
-import { ana, startHarness } from '../support/harness.ts';
+import { ana, MODES, startHarness } from '../support/harness.ts';
 
 describe('the limit on concurrent model calls', () => {
-  it('holds over all workers', async () => {
+  it.each(MODES)('holds over all workers ($name)', async ({ maxCachedWorkflows }) => {
     const agent = defineAgent({ name: 'clerk', instructions: 'Work.' });
     let most = 0;
     const harness = await startHarness({
       agents: [agent],
+      maxCachedWorkflows,
       script: () => {
         most = Math.max(most, harness.model.inFlight());
         return { text: 'done', delayMs: 100 };
