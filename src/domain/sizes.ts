@@ -19,8 +19,8 @@ export const SIZES = {
   appended: 512 * 1024,
   /** All pending decisions in the memo. */
   memo: 128 * 1024,
-  /** One page of a query's answer. */
-  queryPage: 900 * 1024,
+  /** One page of a query's answer; the SDK warns from 512 KB on. */
+  queryPage: 480 * 1024,
   /** What a run may hand to its successor. */
   continueAsNew: 900 * 1024,
   /** A person's note, guidance or answer. */

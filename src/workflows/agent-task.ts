@@ -120,7 +120,7 @@ function record(task: TaskState, proposal: ProposeResult, startedAt: number): vo
 
 /** Between two steps: what people said is heard, a pause is kept, and a long history gets a new run. */
 async function checkpoint(task: TaskState): Promise<void> {
-  await whilePaused(task);
+  if (task.paused) await whilePaused(task);
   task.takeSaid();
   const { continueAsNewSuggested } = wf.workflowInfo();
   if (!continueAsNewSuggested || task.transcript.size > SIZES.continueAsNew) return;

@@ -50,13 +50,13 @@ const result = (call: Call, { status, output, human }: Ended): ResultItem => ({
 export class CallRunner {
   readonly #task: TaskState;
   readonly #desk: Desk;
-  readonly #checkpoint: () => Promise<void>;
+  readonly #whilePaused: () => Promise<void>;
   #reads: GatewayCall[] = [];
 
-  constructor(task: TaskState, desk: Desk, checkpoint: () => Promise<void>) {
+  constructor(task: TaskState, desk: Desk, whilePaused: () => Promise<void>) {
     this.#task = task;
     this.#desk = desk;
-    this.#checkpoint = checkpoint;
+    this.#whilePaused = whilePaused;
   }
 
   /** Takes every call of a proposal to its result, but for reads that travel with the next proposal. */
@@ -114,7 +114,7 @@ export class CallRunner {
   }
 
   async #withPerson(call: Call, pending: PendingDecision): Promise<void> {
-    await this.#flushReads();
+    if (this.#reads.length > 0) await this.#flushReads();
     this.#task.doing = `waiting for a person: ${pending.id}`;
     const ruling = await this.#desk.ruling(pending.id);
     const human = toHuman(ruling);
@@ -133,8 +133,8 @@ export class CallRunner {
 
   /** Runs one call in an activity of its own. An effect of which nobody knows is put before a person. */
   async #act(call: Call, args: unknown, approval?: Approval): Promise<void> {
-    await this.#flushReads();
-    await this.#checkpoint();
+    if (this.#reads.length > 0) await this.#flushReads();
+    if (this.#task.paused) await this.#whilePaused();
     const task = this.#task;
     const { raw, review } = call;
     const plan = review.plan ?? { idempotent: false, timeoutMs: 30_000, maxAttempts: 1, alone: true };
