@@ -11,7 +11,7 @@ export const FAILURES = {
   'Task.NotFound': { retryable: false, help: 'Check the id with `holdfast list`, and the namespace.' },
   'Worker.NotReady': {
     retryable: true,
-    help: 'Correct the configuration that the message names; the task goes on by itself.',
+    help: 'Start a worker (`holdfast worker` or `holdfast dev`); `holdfast doctor` says what is missing.',
   },
   'Model.RateLimited': { retryable: true, help: 'Wait, or raise the provider’s quota.' },
   'Model.Unavailable': { retryable: true, help: 'Check the provider’s status.' },
@@ -31,11 +31,6 @@ export const FAILURES = {
   'Model.Busy': { retryable: true, help: 'All slots of this model are in use; raise `maxConcurrent` or wait.' },
   'Transcript.DigestMismatch': { retryable: false, help: 'History and worker disagree; run `holdfast replay TASK`.' },
   'Tool.Failed': { retryable: true, help: 'The tool’s own error; see the message.' },
-  'Tool.Rejected': { retryable: false, help: 'The call was refused at the moment it was to run; see the reasons.' },
-  'Tool.OutcomeUnknown': {
-    retryable: false,
-    help: 'Find out whether it happened and tell the task: approve = yes, deny = no.',
-  },
   'Output.Invalid': {
     retryable: false,
     help: 'The model could not meet the output schema; simplify it or use a stronger model.',

@@ -25,7 +25,8 @@ export const readable = <T extends object>(result: T): T => {
 /** The first activity: it has no admission to go by, so its bounds are fixed. */
 export const admission = proxyActivities<Pick<Activities, 'admit'>>({
   startToCloseTimeout: '10s',
-  retry: { initialInterval: '200ms', maximumInterval: '10s', nonRetryableErrorTypes },
+  // About 45 s of a worker that cannot admit; nothing is tried for ever.
+  retry: { initialInterval: '200ms', maximumInterval: '10s', maximumAttempts: 10, nonRetryableErrorTypes },
 });
 
 /** A quick check without effects. */
