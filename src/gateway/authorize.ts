@@ -2,14 +2,23 @@ import type { CallContext } from '../activities/ports.ts';
 import type { Reason, Verdict } from '../domain/proposal.ts';
 import type { Tool } from '../tools/tool.ts';
 
-/** Tells whether a pattern names a tool; `*` stands for any characters, dots too. */
-export const matchesTool = (pattern: string, tool: string): boolean =>
-  new RegExp(
-    `^${pattern
-      .split('*')
-      .map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))
-      .join('.*')}$`,
-  ).test(tool);
+/**
+ * Tells whether a pattern names a tool; `*` stands for any characters, dots too. One pass, no regular expression: grants
+ * come with the task, and a pattern of many stars must not hold the worker.
+ */
+export const matchesTool = (pattern: string, tool: string): boolean => {
+  const [first = '', ...rest] = pattern.split('*');
+  const last = rest.pop();
+  if (last === undefined) return tool === pattern;
+  if (!tool.startsWith(first) || !tool.endsWith(last)) return false;
+  let at = first.length;
+  for (const part of rest) {
+    const found = tool.indexOf(part, at);
+    if (found < 0) return false;
+    at = found + part.length;
+  }
+  return at <= tool.length - last.length;
+};
 
 /** Tells whether a task's grants cover a tool; a task without grants has what its agent has. */
 export const isGranted = (grants: CallContext['grants'], tool: string): boolean =>

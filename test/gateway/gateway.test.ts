@@ -227,6 +227,9 @@ describe('grants', () => {
     { pattern: 'orders.find', tool: 'ordersXfind', matches: false },
     { pattern: 'orders', tool: 'orders.find', matches: false },
     { pattern: '(a|orders).find', tool: 'orders.find', matches: false },
+    { pattern: 'o*d*s.*d', tool: 'orders.find', matches: true },
+    { pattern: 'orders*ders.find', tool: 'orders.find', matches: false },
+    { pattern: `${'*'.repeat(150)}Z`, tool: 'orders.find', matches: false },
   ])('$pattern on $tool: $matches', ({ pattern, tool, matches }) => {
     expect(matchesTool(pattern, tool)).toBe(matches);
   });
