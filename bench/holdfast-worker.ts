@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type * as Api from '../src/index.ts';
 import type * as WorkerApi from '../src/worker.ts';
 import { HANG_MS, INSTRUCTIONS, toolOutput } from './plan.ts';
+import { createReducedWorker } from './reduced-worker.ts';
 import { endWithParent, readOptions, tell } from './support/child.ts';
 
 // Holdfast's side: the worker as a host program runs it, from sources or from the build.
@@ -46,21 +47,27 @@ const tools = [
   withApproval(makeTool('park', 'write'), { requireConfirmation: true }),
 ];
 const limits = { steps: 100_000, toolCalls: 100_000, tokens: 1_000_000_000 };
-const worker = await createWorker({
-  config: defineConfig({
-    models: { default: { model: 'scripted', baseURL: options.modelUrl, api: 'chat' } },
-    agents: [defineAgent({ name: 'bench', instructions: INSTRUCTIONS, tools, limits })],
-    worker: {
-      ...(options.heartbeatTimeout === undefined ? {} : { heartbeatTimeout: options.heartbeatTimeout }),
-      ...(options.stickyTimeout === undefined ? {} : { stickyTimeout: options.stickyTimeout }),
-      ...(options.maxCachedWorkflows === undefined ? {} : { maxCachedWorkflows: options.maxCachedWorkflows }),
-    },
-  }),
-  address: options.address,
-  namespace: 'default',
-  taskQueue: options.taskQueue,
-  workflowBundle: { codePath: options.bundle },
+const agent = defineAgent({ name: 'bench', instructions: INSTRUCTIONS, tools, limits });
+const config = defineConfig({
+  models: { default: { model: 'scripted', baseURL: options.modelUrl, api: 'chat' } },
+  agents: [agent],
+  worker: {
+    ...(options.heartbeatTimeout === undefined ? {} : { heartbeatTimeout: options.heartbeatTimeout }),
+    ...(options.stickyTimeout === undefined ? {} : { stickyTimeout: options.stickyTimeout }),
+    ...(options.maxCachedWorkflows === undefined ? {} : { maxCachedWorkflows: options.maxCachedWorkflows }),
+  },
 });
+const worker =
+  options.reduced === true
+    ? await createReducedWorker(agent, config, options)
+    : await createWorker({
+        config,
+        address: options.address,
+        namespace: 'default',
+        taskQueue: options.taskQueue,
+        store: options.store,
+        workflowBundle: { codePath: options.bundle },
+      });
 const running = worker.run();
 tell({ kind: 'ready' });
 await running;

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { measureGatewayAlone, measureGatewayMany, measureReview } from './measures/gateway.ts';
 import { measureHistory } from './measures/history.ts';
 import { measureKill } from './measures/kill.ts';
 import { measureLong } from './measures/long.ts';
@@ -36,6 +37,9 @@ const MEASURES: Readonly<Record<string, (bench: Bench) => Promise<Row[]>>> = {
       ...MANY,
       target: { of: 'ratio', atLeast: 1 },
     }),
+  'gateway-alone': measureGatewayAlone,
+  'gateway-50': measureGatewayMany,
+  review: measureReview,
   history: measureHistory,
   long: measureLong,
   kill: measureKill,

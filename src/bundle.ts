@@ -12,12 +12,15 @@ const source = (name: string): string => fileURLToPath(new URL(`./workflows/${na
  * state, so nothing can leak from one workflow into another.
  */
 const SHARED = [
+  'compensation',
+  'decision',
   'desk',
   'digest',
   'failures',
   'hidden-text',
   'json',
   'limits',
+  'markdown',
   'messages',
   'page',
   'proposal',

@@ -6,7 +6,7 @@ import type { PendingDecision } from './domain/decision.ts';
 import { digestJson } from './domain/digest.ts';
 import { HoldfastError } from './domain/failures.ts';
 import { jsonBytes } from './domain/json.ts';
-import { escapeText } from './domain/page.ts';
+import { escapeText } from './domain/markdown.ts';
 import { TaskId, TaskSpec } from './domain/schemas/task-spec.ts';
 import { SIZES } from './domain/sizes.ts';
 import { AGENT_TASK_TYPE, MEMO, TASK_QUEUE } from './domain/task.ts';

@@ -1,19 +1,28 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, extname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
+import { ConfigError, describeIssues } from './config-error.ts';
 import { Duration } from './domain/schemas/duration.ts';
+import { McpServers } from './domain/schemas/mcp-server.ts';
 import { LimitsSpec } from './domain/schemas/task-spec.ts';
-import { TASK_QUEUE } from './domain/task.ts';
+import type { Authorizer } from './gateway/ports.ts';
 import type { Agent } from './tools/define-agent.ts';
 
-/** A configuration that cannot be used; the message names file, path and what was expected. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-}
+export { ConfigError } from './config-error.ts';
+export {
+  type DevFile,
+  type Environment,
+  findStore,
+  readDevFile,
+  readEnvironment,
+  readSecret,
+  resolveStore,
+  resolveTemporal,
+  type StoreTarget,
+} from './environment.ts';
 
 const ApiKey = z.strictObject(
   { env: z.string().min(1) },
@@ -36,10 +45,7 @@ export type ModelConfig = z.infer<typeof ModelConfig>;
 const PlainAgent = z.strictObject({
   instructions: z.string().trim().min(1),
   model: z.string().min(1).optional(),
-  tools: z
-    .array(z.string())
-    .max(0, 'agents in plain configuration cannot have tools yet; define the agent in a holdfast.config.ts')
-    .optional(),
+  tools: z.array(z.string().min(1)).optional().describe('Names of tools, or patterns: files.* is all of a server'),
   limits: LimitsSpec.optional(),
   output: z.record(z.string(), z.json()).optional(),
 });
@@ -58,7 +64,20 @@ const WorkerConfig = z.strictObject({
   maxCachedWorkflows: z.int().min(0).optional(),
 });
 
-const notYet = (what: string) => z.undefined(`${what} are not supported yet`).optional();
+const DATABASE_URL = /^postgres(ql)?:\/\/./;
+
+const STORE_URL = 'expected "postgres://…", or { "env": NAME } where the variable NAME holds it';
+
+const StoreConfig = z.strictObject({
+  url: z
+    .union([z.string().regex(DATABASE_URL, STORE_URL), z.strictObject({ env: z.string().min(1) })], STORE_URL)
+    .describe('The PostgreSQL (15 or later) that all workers share'),
+  retention: Duration.optional().describe('How long what a task left behind is kept after its end'),
+});
+/** Where the control store is. */
+export type StoreConfig = z.infer<typeof StoreConfig>;
+
+const HostAuthorizer = z.custom<Authorizer>((value) => typeof value === 'function', 'expected a function');
 
 /** Schema of a configuration, of a file or given to `defineConfig`. */
 export const Config = z.strictObject({
@@ -67,9 +86,18 @@ export const Config = z.strictObject({
     .refine((models) => Object.keys(models).length > 0, 'at least one model is needed'),
   agents: z.union([z.array(DefinedAgent), z.record(z.string(), PlainAgent)]),
   worker: WorkerConfig.optional(),
-  mcpServers: notYet('MCP servers'),
-  policies: notYet('policy files'),
-  store: notYet('control stores'),
+  mcpServers: McpServers.optional(),
+  policies: z
+    .array(z.string().min(1))
+    .optional()
+    .describe('Cedar files, relative to the folder; * and ** as in a shell; policies/*.cedar by default'),
+  store: StoreConfig.optional(),
+  authorizer: HostAuthorizer.optional().describe('Asked for the rights of a principal at every call; in code only'),
+  folder: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Where relative paths start; by default that of the file, for one in code the working folder'),
 });
 /** A validated configuration. */
 export type Config = z.infer<typeof Config>;
@@ -77,16 +105,11 @@ export type Config = z.infer<typeof Config>;
 /** A configuration as it is written. */
 export type ConfigInput = z.input<typeof Config>;
 
-const describe = (error: z.ZodError): string =>
-  error.issues
-    .slice(0, 20)
-    .map(({ path, message }) => `  ${path.length > 0 ? path.map(String).join('.') : '(top level)'}: ${message}`)
-    .join('\n');
-
 /** Validates a configuration. @throws ConfigError naming the path of every wrong value */
 const parseConfig = (value: unknown, source: string): Config => {
   const parsed = Config.safeParse(value);
-  if (!parsed.success) throw new ConfigError(`${source} is not a valid configuration:\n${describe(parsed.error)}`);
+  if (!parsed.success)
+    throw new ConfigError(`${source} is not a valid configuration:\n${describeIssues(parsed.error)}`);
   const { models, agents } = parsed.data;
   const named = Array.isArray(agents)
     ? agents.map(({ name, model }, index) => ({ path: `agents.${index}`, name, model }))
@@ -127,8 +150,15 @@ const readData = (file: string): unknown => {
   return extname(file) === '.json' ? JSON.parse(text) : parseYaml(text);
 };
 
+/** Where nothing is said: rules that lie there and are silently not read would be the worst kind. */
+const policiesBeside = (folder: string): string[] => {
+  const policies = join(folder, 'policies');
+  const isThere = existsSync(policies) && readdirSync(policies).some((file) => file.endsWith('.cedar'));
+  return isThere ? ['policies/*.cedar'] : [];
+};
+
 /**
- * Loads a configuration file. Files of code are run: only a command that runs agents may call this.
+ * Loads a configuration file; `folder` is absolute then. Files of code are run: only a command that runs agents may call this.
  * @throws ConfigError naming the file, and the path of every wrong value
  */
 export const loadConfig = async (file: string): Promise<Config> => {
@@ -145,93 +175,7 @@ export const loadConfig = async (file: string): Promise<Config> => {
   }
   if (value === undefined)
     throw new ConfigError(`${path} has no default export; write: export default defineConfig({ … })`);
-  return parseConfig(value, path);
-};
-
-/** The value of an environment variable that a configuration names. @throws ConfigError when it is not set */
-export const readSecret = (env: string, usedFor: string): string => {
-  const value = process.env[env];
-  if (value === undefined || value === '')
-    throw new ConfigError(`${usedFor}: the environment variable ${env} is not set`);
-  return value;
-};
-
-/** How to reach a Temporal server, and where that was said. */
-export type TemporalTarget = {
-  readonly address: string;
-  readonly namespace: string;
-  readonly source: 'option' | 'environment' | 'dev' | 'default';
-  /** TLS, API key and headers, as the SDK takes them. */
-  readonly connection: Omit<NonNullable<ReturnType<typeof loadClientConnectConfig>['connectionOptions']>, 'address'>;
-};
-
-const DevFile = z.object({
-  pid: z.int(),
-  temporal: z.object({ address: z.string() }),
-  namespace: z.string(),
-  ui: z.string().nullable(),
-});
-/** What a running `holdfast dev` says of itself. */
-export type DevFile = z.infer<typeof DevFile>;
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
-};
-
-/** The running `holdfast dev` of a folder, if there is one. */
-export const readDevFile = (cwd = process.cwd()): DevFile | undefined => {
-  try {
-    const parsed = DevFile.safeParse(JSON.parse(readFileSync(join(cwd, '.holdfast', 'dev.json'), 'utf8')));
-    return parsed.success && isAlive(parsed.data.pid) ? parsed.data : undefined;
-  } catch {
-    return undefined;
-  }
-};
-
-/** Finds the server: what the caller says, Temporal's own environment configuration, the `dev` of this folder, the default. */
-export const resolveTemporal = (
-  given: { readonly address?: string | undefined; readonly namespace?: string | undefined } = {},
-): TemporalTarget => {
-  const { connectionOptions, namespace } = loadClientConnectConfig();
-  const { address, ...connection } = connectionOptions ?? {};
-  const dev = readDevFile();
-  const found = [
-    { source: 'option', address: given.address, namespace },
-    { source: 'environment', address, namespace },
-    { source: 'dev', address: dev?.temporal.address, namespace: namespace ?? dev?.namespace },
-    { source: 'default', address: 'localhost:7233', namespace },
-  ] as const;
-  const first = found.find((each) => each.address !== undefined) ?? found[3];
-  return {
-    address: first.address ?? found[3].address,
-    namespace: given.namespace ?? first.namespace ?? 'default',
-    source: first.source,
-    connection,
-  };
-};
-
-const Environment = z.object({
-  HOLDFAST_TASK_QUEUE: z.string().min(1).default(TASK_QUEUE),
-  HOLDFAST_HEARTBEAT_TIMEOUT: Duration.default('30s'),
-  HOLDFAST_STICKY_TIMEOUT: Duration.default('10s'),
-  HOLDFAST_LOG: z.enum(['json', 'pretty']).default(process.stderr.isTTY ? 'pretty' : 'json'),
-  HOLDFAST_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
-  HOLDFAST_HEALTH: z
-    .string()
-    .regex(/^[^:\s]+:\d+$/, 'expected HOST:PORT')
-    .optional(),
-});
-/** What the environment says about a worker process. */
-export type Environment = z.infer<typeof Environment>;
-
-/** Reads the `HOLDFAST_*` variables. @throws ConfigError naming the variable that is wrong */
-export const readEnvironment = (): Environment => {
-  const parsed = Environment.safeParse(process.env);
-  if (!parsed.success) throw new ConfigError(`the environment is not valid:\n${describe(parsed.error)}`);
-  return parsed.data;
+  const config = parseConfig(value, path);
+  const folder = resolve(dirname(path), config.folder ?? '.');
+  return { ...config, policies: config.policies ?? policiesBeside(folder), folder };
 };

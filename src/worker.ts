@@ -1,19 +1,17 @@
-import type { Connection } from '@temporalio/client';
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
-import { toLimits } from './activities/admit.ts';
 import { createActivities } from './activities/index.ts';
-import { workflowSlots } from './activities/model-slots.ts';
-import type { AgentDirectory, Model, NamespaceFacts } from './activities/ports.ts';
 import { findBundle, type WorkflowBundle } from './bundle.ts';
-import { type Config, ConfigError, type ModelConfig, readEnvironment, readSecret, resolveTemporal } from './config.ts';
+import { type Config, ConfigError, readEnvironment, readSecret, resolveStore, resolveTemporal } from './config.ts';
 import { durationMs } from './domain/schemas/duration.ts';
-import { SEARCH_ATTRIBUTES, type SearchAttributeName } from './domain/task.ts';
-import { outputSchemaOf } from './gateway/faces.ts';
 import { createGateway } from './gateway/pipeline.ts';
-import { findAgent } from './gateway/setup.ts';
-import { createOpenAiModel } from './models/openai.ts';
-import { type Agent, defineAgent } from './tools/define-agent.ts';
-import type { ToolLog } from './tools/tool.ts';
+import type { ControlStore, PolicyEngine } from './gateway/ports.ts';
+import { createPolicyEngine } from './policy/engine.ts';
+import { openStore } from './store/index.ts';
+import { BUILT_IN_TOOLS, readArtifact } from './tools/built-in/index.ts';
+import type { Agent, FoundTools } from './tools/define-agent.ts';
+import { createMcpServers, type McpServers } from './tools/mcp/mcp-servers.ts';
+import type { Tool, ToolLog } from './tools/tool.ts';
+import { buildAgents, buildDirectory, buildModels, namespaceFacts, secretsOf } from './worker-parts.ts';
 
 /** What `createWorker` takes. */
 export type CreateWorkerOptions = {
@@ -22,6 +20,8 @@ export type CreateWorkerOptions = {
   readonly address?: string;
   readonly namespace?: string;
   readonly taskQueue?: string;
+  /** `postgres://…` of the control store; by default as configuration, environment or the running `holdfast dev` say. */
+  readonly store?: string;
   /** A connection of the host's own; it stays open when the worker ends. */
   readonly connection?: NativeConnection;
   /** The workflow bundle, when it is not the one of this package. */
@@ -46,71 +46,6 @@ const silent: ToolLog = {
   error: () => undefined,
 };
 
-const buildModel = (name: string, config: ModelConfig): Model =>
-  createOpenAiModel({
-    name,
-    model: config.model,
-    baseURL: config.baseURL ?? 'https://api.openai.com/v1',
-    api: config.api,
-    timeoutMs: durationMs(config.timeout),
-    slots: workflowSlots,
-    ...(config.apiKey === undefined ? {} : { apiKey: readSecret(config.apiKey.env, `models.${name}.apiKey`) }),
-    ...(config.contextWindow === undefined ? {} : { contextWindow: config.contextWindow }),
-    ...(config.price === undefined ? {} : { price: config.price }),
-    ...(config.maxConcurrent === undefined ? {} : { maxConcurrent: config.maxConcurrent }),
-  });
-
-/** Agents by name; those in plain data become the same as defined ones. */
-const buildAgents = ({ agents }: Config): ReadonlyMap<string, Agent> => {
-  if (Array.isArray(agents)) return new Map(agents.map((agent) => [agent.name, agent]));
-  return new Map(
-    Object.entries(agents).map(([name, { tools: _, model, limits, instructions, output }]) => {
-      const definition = {
-        name,
-        instructions,
-        ...(model === undefined ? {} : { model }),
-        ...(limits === undefined ? {} : { limits }),
-      };
-      return [name, { ...defineAgent(definition), ...(output === undefined ? {} : { outputSchema: output }) }];
-    }),
-  );
-};
-
-const buildDirectory = (agents: ReadonlyMap<string, Agent>, models: ReadonlyMap<string, Model>): AgentDirectory => ({
-  find: (name) => {
-    const agent = findAgent(agents, name);
-    const model = models.get(agent.model);
-    if (model === undefined) throw new ConfigError(`agent ${name}: there is no model ${agent.model}`);
-    const output = outputSchemaOf(agent);
-    return { name, model, limits: toLimits(agent.limits), ...(output === undefined ? {} : { output }) };
-  },
-});
-
-/** How long an answer about search attributes holds: they are added once, by hand. */
-const FACTS_MS = 30_000;
-
-/** Asks the namespace which search attributes it has; none where that may not be asked, and the task runs without. */
-const namespaceFacts = (connection: NativeConnection | Connection, namespace: string, log: ToolLog): NamespaceFacts => {
-  let known: { readonly untilMs: number; readonly names: readonly SearchAttributeName[] } | undefined;
-  return {
-    searchAttributes: async () => {
-      if (known !== undefined && known.untilMs > Date.now()) return known.names;
-      const names = (Object.keys(SEARCH_ATTRIBUTES) as SearchAttributeName[]).toSorted();
-      try {
-        const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
-        known = { untilMs: Date.now() + FACTS_MS, names: names.filter((name) => name in customAttributes) };
-      } catch (error) {
-        log.warn('search attributes could not be listed; tasks run without them', { error: String(error) });
-        return [];
-      }
-      const missing = names.filter((name) => !known?.names.includes(name));
-      if (missing.length > 0)
-        log.warn('search attributes are missing; `holdfast doctor` says how to add them', { missing });
-      return known.names;
-    },
-  };
-};
-
 const connect = async ({ address, namespace, connection }: CreateWorkerOptions) => {
   const target = resolveTemporal({ address, namespace });
   if (connection !== undefined) return { connection, namespace: target.namespace };
@@ -127,51 +62,182 @@ const connect = async ({ address, namespace, connection }: CreateWorkerOptions) 
   }
 };
 
-/**
- * Builds a worker for a configuration: the only place where models, gateway and connection are made.
- * @throws ConfigError when the server cannot be reached or a named secret is missing
- */
-export const createWorker = async (options: CreateWorkerOptions): Promise<HoldfastWorker> => {
+/** What a worker is made of beside Temporal's part; closed in the opposite order. */
+type Parts = {
+  readonly namespace: string;
+  readonly taskQueue: string;
+  readonly connection: NativeConnection;
+  readonly store: ControlStore;
+  readonly storeUrl: string;
+  readonly servers: McpServers;
+  readonly agents: ReadonlyMap<string, Agent>;
+  readonly policy: PolicyEngine;
+};
+
+/** Things to close, in the opposite order: also when a later part could not be made. */
+class Closing {
+  readonly #all: (() => Promise<void> | void)[] = [];
+
+  add<T>(part: T, close: (part: T) => Promise<void> | void): T {
+    this.#all.push(() => close(part));
+    return part;
+  }
+
+  async run(): Promise<void> {
+    for (const close of this.#all.splice(0).toReversed()) await close();
+  }
+}
+
+const buildStore = async (options: CreateWorkerOptions, names: { namespace: string; taskQueue: string }) => {
   const { config, log = silent } = options;
-  const environment = readEnvironment();
-  const agents = buildAgents(config);
-  const models = new Map(Object.entries(config.models).map(([name, each]) => [name, buildModel(name, each)]));
+  const { url, source } = resolveStore(config, options.store);
+  const retention = config.store?.retention;
+  try {
+    const store = await openStore({
+      url,
+      ...names,
+      log: (message) => log.info(message),
+      ...(retention === undefined ? {} : { retentionDays: durationMs(retention) / 86_400_000 }),
+    });
+    return { url, store };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new ConfigError(`the control store (from: ${source}) cannot be used: ${why}`, { cause: error });
+  }
+};
+
+/** All tools that a policy may speak of, each once. */
+const toolsOf = (agents: ReadonlyMap<string, Agent>): readonly Tool[] => [
+  ...new Map([...agents.values()].flatMap(({ tools }) => [...tools])).values(),
+];
+
+const findTools = (servers: McpServers, store: ControlStore): FoundTools => {
+  const builtIn = Object.values(BUILT_IN_TOOLS);
+  let from: readonly Tool[] | undefined;
+  let all: readonly Tool[] = builtIn;
+  return {
+    always: [readArtifact(store.artifacts)],
+    tools: () => {
+      const now = servers.tools();
+      if (now !== from) all = [...builtIn, ...now];
+      from = now;
+      return all;
+    },
+  };
+};
+
+const buildParts = async (options: CreateWorkerOptions, closing: Closing): Promise<Parts> => {
+  const { config, log = silent } = options;
   const { connection, namespace } = await connect(options);
-  const settings = config.worker ?? {};
-  const worker = await Worker.create({
-    connection,
-    namespace,
-    taskQueue: options.taskQueue ?? environment.HOLDFAST_TASK_QUEUE,
-    workflowBundle: options.workflowBundle ?? (await findBundle()),
-    activities: createActivities({
-      agents: buildDirectory(agents, models),
-      gateway: createGateway(agents, log),
-      namespace: namespaceFacts(connection, namespace, log),
-      heartbeatTimeoutMs: durationMs(settings.heartbeatTimeout ?? environment.HOLDFAST_HEARTBEAT_TIMEOUT),
-    }),
+  if (options.connection === undefined) closing.add(connection, (each) => each.close());
+  const taskQueue = options.taskQueue ?? readEnvironment().HOLDFAST_TASK_QUEUE;
+  const { store, url } = await buildStore(options, { namespace, taskQueue });
+  closing.add(store, (each) => each.close());
+  const servers = await createMcpServers({
+    servers: config.mcpServers ?? {},
+    pins: store.pins,
+    log,
+    secrets: readSecret,
+    folder: config.folder,
+    reserved: Object.keys(BUILT_IN_TOOLS),
+  });
+  closing.add(servers, (each) => each.close());
+  const isComplete = servers.surfaces().every(({ state }) => state.kind === 'up');
+  const agents = buildAgents(config, findTools(servers, store), isComplete);
+  const policy = await createPolicyEngine({
+    tools: () => toolsOf(agents),
+    files: { patterns: config.policies ?? [], baseDir: config.folder ?? '.' },
+    epochs: store.policyEpochs,
+    log,
+  });
+  closing.add(policy, (each) => each.close());
+  return { namespace, taskQueue, connection, store, storeUrl: url, servers, agents, policy };
+};
+
+const buildActivities = ({ config, log = silent }: CreateWorkerOptions, parts: Parts) => {
+  const { namespace, connection, store, storeUrl, agents, policy } = parts;
+  const heartbeat = config.worker?.heartbeatTimeout ?? readEnvironment().HOLDFAST_HEARTBEAT_TIMEOUT;
+  const heartbeatTimeoutMs = durationMs(heartbeat);
+  const secrets = secretsOf(config, storeUrl);
+  const gateway = createGateway({
+    agents,
+    store,
+    policy,
+    authorizer: config.authorizer,
+    secrets,
+    // INVARIANT E4: the time after which a silent worker counts as dead, for Temporal and for the ledger.
+    leaseMs: heartbeatTimeoutMs,
+    log,
+  });
+  return createActivities({
+    agents: buildDirectory(agents, buildModels(config)),
+    gateway,
+    namespace: namespaceFacts(connection, namespace, log),
+    tasks: store.tasks,
+    checkRules: policy.checkRules,
+    heartbeatTimeoutMs,
+  });
+};
+
+/** Options that a worker of the main queue and those of the tools' own queues share. */
+const commonOptions = (options: CreateWorkerOptions, parts: Parts): WorkerOptions => {
+  const { maxConcurrentActivities } = options.config.worker ?? {};
+  return {
+    connection: parts.connection,
+    namespace: parts.namespace,
+    taskQueue: parts.taskQueue,
+    activities: buildActivities(options, parts),
     // INVARIANT H2: details that must survive a kill leave at once, not after most of the heartbeat timeout.
     maxHeartbeatThrottleInterval: '200ms',
-    stickyQueueScheduleToStartTimeout: durationMs(settings.stickyTimeout ?? environment.HOLDFAST_STICKY_TIMEOUT),
     shutdownGraceTime: '10s',
-    ...(settings.maxConcurrentActivities === undefined
-      ? {}
-      : { maxConcurrentActivityTaskExecutions: settings.maxConcurrentActivities }),
-    ...(settings.maxCachedWorkflows === undefined ? {} : { maxCachedWorkflows: settings.maxCachedWorkflows }),
+    ...(maxConcurrentActivities === undefined ? {} : { maxConcurrentActivityTaskExecutions: maxConcurrentActivities }),
+  };
+};
+
+const createWorkers = async (options: CreateWorkerOptions, parts: Parts): Promise<[Worker, ...Worker[]]> => {
+  const { stickyTimeout, maxCachedWorkflows } = options.config.worker ?? {};
+  const common = commonOptions(options, parts);
+  const main = await Worker.create({
+    ...common,
+    workflowBundle: options.workflowBundle ?? (await findBundle()),
+    stickyQueueScheduleToStartTimeout: durationMs(stickyTimeout ?? readEnvironment().HOLDFAST_STICKY_TIMEOUT),
+    ...(maxCachedWorkflows === undefined ? {} : { maxCachedWorkflows }),
     ...options.temporal,
   });
-  return {
-    run: async () => {
-      try {
-        await worker.run();
-      } finally {
-        if (options.connection === undefined) await connection.close();
-      }
-    },
-    shutdown: () => {
-      if (worker.getState() === 'RUNNING') worker.shutdown();
-    },
-    state: () => worker.getState(),
-  };
+  // Bulkheads: tools with a task queue of their own cannot take the places of the others.
+  const queues = new Set(toolsOf(parts.agents).flatMap(({ taskQueue }) => taskQueue ?? []));
+  queues.delete(parts.taskQueue);
+  const others = [...queues].map((taskQueue) => Worker.create({ ...common, taskQueue }));
+  return [main, ...(await Promise.all(others))];
+};
+
+/**
+ * Builds a worker for a configuration: the only place where models, tools, store, policies and gateway are made.
+ * @throws ConfigError when server or store cannot be reached, a named secret is missing, or a policy does not hold
+ */
+export const createWorker = async (options: CreateWorkerOptions): Promise<HoldfastWorker> => {
+  const closing = new Closing();
+  try {
+    const parts = await buildParts(options, closing);
+    const workers = await createWorkers(options, parts);
+    const [main] = workers;
+    return {
+      run: async () => {
+        try {
+          await Promise.all(workers.map((worker) => worker.run()));
+        } finally {
+          await closing.run();
+        }
+      },
+      shutdown: () => {
+        for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+      },
+      state: () => main.getState(),
+    };
+  } catch (error) {
+    await closing.run();
+    throw error;
+  }
 };
 
 if (import.meta.main) {

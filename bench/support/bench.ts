@@ -7,6 +7,7 @@ import { Client, Connection } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { bundleWorkflows } from '../../src/bundle.ts';
 import { AgentClient } from '../../src/client.ts';
+import { startPostgres } from '../../src/dev/postgres.ts';
 import { findTemporalBinary } from '../../src/dev/temporal-binary.ts';
 import { startTemporalServer } from '../../src/dev/temporal-server.ts';
 import { INSTRUCTIONS, type Plan, toGoal } from '../plan.ts';
@@ -27,6 +28,7 @@ export type Bench = {
   readonly serverPid: number;
   readonly modelPid: number;
   readonly folder: string;
+  readonly storeUrl: string;
   readonly bundles: Readonly<Record<Side, string>>;
   /** All requests of a task so far. */
   readonly requests: (id: string) => readonly ModelRequest[];
@@ -146,6 +148,8 @@ export const startBench = async (): Promise<Bench> => {
     uiPort: 0,
     log,
   });
+  // As durable as in `holdfast dev`: what a commit costs is part of what is measured.
+  const store = await startPostgres({ dataDir: folder, port: 0, log });
   const model = startChild('model.ts', {});
   const ready = await model.next('ready');
   const modelUrl = ready.kind === 'ready' ? (ready.url ?? '') : '';
@@ -154,7 +158,14 @@ export const startBench = async (): Promise<Bench> => {
   const client = new Client({ connection });
   const workers = new Set<Child>();
   const spawnWorker: Bench['spawnWorker'] = (side, taskQueue, { execArgv, ...extra } = {}) => {
-    const options: WorkerOptions = { address: server.address, modelUrl, taskQueue, bundle: bundles[side], ...extra };
+    const options: WorkerOptions = {
+      address: server.address,
+      store: store.url,
+      modelUrl,
+      taskQueue,
+      bundle: bundles[side],
+      ...extra,
+    };
     const child = startChild(WORKERS[side], options, execArgv);
     workers.add(child);
     return child;
@@ -168,6 +179,7 @@ export const startBench = async (): Promise<Bench> => {
     serverPid: server.pid,
     modelPid: model.pid,
     folder,
+    storeUrl: store.url,
     bundles,
     ...followRequests(model),
     spawnWorker,
@@ -181,7 +193,7 @@ export const startBench = async (): Promise<Bench> => {
     // The connection stays: calls of a measure that failed may still use it, and the process ends next.
     close: async () => {
       await Promise.all([endWorkers(), model.kill()]);
-      await server.stop();
+      await Promise.all([server.stop(), store.stop()]);
     },
   };
 };

@@ -1,12 +1,16 @@
 /** What a worker of the bench is given, as JSON in its first argument. */
 export type WorkerOptions = {
   readonly address: string;
+  /** URL of the control store; the hand-written side has none. */
+  readonly store: string;
   readonly taskQueue: string;
   readonly bundle: string;
   readonly modelUrl: string;
   readonly heartbeatTimeout?: `${number}s`;
   readonly stickyTimeout?: `${number}s`;
   readonly maxCachedWorkflows?: number;
+  /** The gateway reduced to running the tool. */
+  readonly reduced?: boolean;
   /** Where tools note that they ran. */
   readonly runsFile?: string;
   /** Runs `dist/` in place of the sources. */

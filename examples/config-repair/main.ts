@@ -49,7 +49,7 @@ type Options = { readonly auto: boolean; readonly json: boolean; readonly keep: 
 /** The end by Ctrl-C. */
 class Interrupted extends Error {}
 
-const Ready = z.object({ temporal: z.string(), namespace: z.string(), ui: z.string().nullable() });
+const Ready = z.object({ temporal: z.string(), namespace: z.string(), ui: z.string().nullable(), store: z.string() });
 type Stack = z.infer<typeof Ready> & { readonly child: Child };
 
 const isFree = async (port: number): Promise<boolean> => {
@@ -117,7 +117,7 @@ class Demo {
     this.#step(`working folder   ${this.#root}`);
     this.#step(`checkout service ${service.url}/health, error rate ${percent(rateBefore)}`);
     const modelUrl = await this.#startModel();
-    this.#step('starting Temporal …');
+    this.#step('starting Temporal and a control store …');
     const stack = await this.#startStack();
     this.#step(`Temporal         ${stack.temporal}${stack.ui === null ? '' : `, UI ${stack.ui}`}`);
     const env = this.#workerEnvironment(service.url, modelUrl);
@@ -185,6 +185,8 @@ class Demo {
         await port(7233),
         '--ui-port',
         await port(8233),
+        '--store-port',
+        '0',
       ],
       isReady: (line) => line.startsWith('{'),
       logFile: this.#logFile,
@@ -213,11 +215,11 @@ class Demo {
     };
   }
 
-  async #startWorker({ temporal, namespace }: Stack, env: NodeJS.ProcessEnv): Promise<void> {
+  async #startWorker({ temporal, namespace, store }: Stack, env: NodeJS.ProcessEnv): Promise<void> {
     const config = fileURLToPath(new URL('holdfast.config.ts', import.meta.url));
     const worker = await startChild({
       args: ['worker', '--config', config, '--address', temporal, '--namespace', namespace],
-      env,
+      env: { ...env, HOLDFAST_STORE_URL: store },
       isReady: (line) => line.startsWith('worker ready'),
       logFile: this.#logFile,
       signal: this.#stop.signal,

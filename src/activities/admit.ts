@@ -1,4 +1,4 @@
-import { activityInfo } from '@temporalio/activity';
+import { activityInfo, Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { z } from 'zod';
 import { digestJson } from '../domain/digest.ts';
@@ -7,8 +7,10 @@ import { DEFAULT_LIMITS, type Limits } from '../domain/limits.ts';
 import { durationMs } from '../domain/schemas/duration.ts';
 import { type LimitsSpec, TaskSpec } from '../domain/schemas/task-spec.ts';
 import { SIZES } from '../domain/sizes.ts';
+import { compileGrants } from '../gateway/grants.ts';
 import { compileSchema } from './final-answer.ts';
 import type { Admission, AdmitInput } from './messages.ts';
+import { patiently } from './patience.ts';
 import type { ActivityDeps } from './ports.ts';
 
 /** Limits as they are written, in the workflow's units. */
@@ -24,18 +26,39 @@ const parseSpec = (spec: unknown): TaskSpec => {
   const parsed = TaskSpec.safeParse(spec);
   if (!parsed.success) throw ApplicationFailure.nonRetryable(z.prettifyError(parsed.error), 'Spec.Invalid');
   if (parsed.data.output !== undefined) compileSchema(parsed.data.output);
+  if (Array.isArray(parsed.data.grants)) compileGrants(parsed.data.grants);
   return parsed.data;
+};
+
+/** Task-level rules may only forbid (DESIGN §8). */
+const checkRules = (deps: ActivityDeps, { escalate }: TaskSpec): string | undefined => {
+  const rules = escalate?.policy;
+  const wrong = rules === undefined ? undefined : deps.checkRules(rules);
+  if (wrong !== undefined) throw ApplicationFailure.nonRetryable(`escalate.policy: ${wrong}`, 'Spec.Invalid');
+  return rules;
 };
 
 /**
  * The first activity of a task: parses the specification and resolves what this worker knows, so that all of it stands in history.
- * @throws ApplicationFailure `Spec.Invalid`, `Spec.TooLarge`, `Agent.Unknown`
+ * @throws ApplicationFailure `Spec.Invalid`, `Spec.TooLarge`, `Agent.Unknown`, `Task.Conflict`
  */
 export const admit = async (deps: ActivityDeps, { spec, firstRunId }: AdmitInput): Promise<Admission> => {
   const task = parseSpec(spec);
   const agent = deps.agents.find(task.agent);
+  const rules = checkRules(deps, task);
   const execution = activityInfo().workflowExecution;
   if (execution === undefined) throw ApplicationFailure.nonRetryable('admit runs inside a task only.', 'Spec.Invalid');
+  const specDigest = digestJson(task);
+  const { epoch } = await patiently(Context.current().cancellationSignal, () =>
+    deps.tasks.register({
+      taskId: execution.workflowId,
+      firstRunId,
+      agent: agent.name,
+      principalId: task.principal.id,
+      tenant: task.principal.tenant,
+      specDigest,
+    }),
+  );
   return {
     agent: agent.name,
     goal: task.goal,
@@ -43,15 +66,17 @@ export const admit = async (deps: ActivityDeps, { spec, firstRunId }: AdmitInput
     ...(task.output === undefined ? {} : { output: task.output }),
     context: {
       taskId: execution.workflowId,
-      // The end of a run id is its random part; the beginning is a clock.
-      epoch: firstRunId.slice(-12),
+      epoch,
       agent: agent.name,
       principal: task.principal,
-      ...(task.grants === undefined ? {} : { grants: task.grants }),
+      ...(Array.isArray(task.grants) ? { grants: task.grants } : {}),
+      ...(rules === undefined ? {} : { rules }),
     },
+    ...(task.grants === 'minimal' ? { narrowGrants: true } : {}),
+    ...(task.onFailure === undefined ? {} : { onFailure: task.onFailure }),
     model: agent.model.name,
     limits: { ...DEFAULT_LIMITS, ...agent.limits, ...toLimits(task.limits ?? {}) },
-    specDigest: digestJson(task),
+    specDigest,
     searchAttributes: await deps.namespace.searchAttributes(),
     heartbeatTimeoutMs: deps.heartbeatTimeoutMs,
   };

@@ -1,19 +1,54 @@
 import { Context } from '@temporalio/activity';
-import type { ResultItem } from '../domain/transcript.ts';
+import { ApplicationFailure } from '@temporalio/common';
+import { isRecord } from '../domain/json.ts';
 import { withLife } from './life.ts';
-import type { ExecuteInput } from './messages.ts';
-import type { ActivityDeps } from './ports.ts';
+import type { ExecuteInput, ExecuteResult } from './messages.ts';
+import type { ActivityDeps, Ran } from './ports.ts';
+
+/** The item for the transcript, and what the workflow goes by, in one: histories of before hold the item alone. */
+export const flatten = ({ result, ...rest }: Ran): ExecuteResult => ({
+  ...result,
+  ...Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined)),
+});
+
+/** What the next attempt is told: a tool's progress, and of how many attempts it is proven that nothing happened. */
+type Kept = { readonly progress?: unknown; readonly cleanAttempts?: number };
+
+const cleanAttemptsOf = (error: unknown): Kept | undefined => {
+  if (!(error instanceof ApplicationFailure) || error.type !== 'Tool.Failed') return undefined;
+  const [details] = error.details ?? [];
+  return isRecord(details) && typeof details['cleanAttempts'] === 'number'
+    ? { cleanAttempts: details['cleanAttempts'] }
+    : undefined;
+};
 
 /**
- * Runs one call with effects, through the gateway, which reviews it again first.
- * @throws ApplicationFailure `Tool.Failed` while a retry may help and is safe
+ * Runs one call in an activity of its own, through the gateway, which judges it again first.
+ * @throws ApplicationFailure `Tool.Failed`, `Effect.Busy`, `Store.Unavailable`, `Policy.Behind`: all retryable, and safe to retry
  */
-export const execute = (deps: ActivityDeps, { context, call, approval }: ExecuteInput): Promise<ResultItem> => {
+export const execute = (deps: ActivityDeps, input: ExecuteInput): Promise<ExecuteResult> => {
+  const { context, call, approval, situation } = input;
   const { info, cancellationSignal } = Context.current();
-  return withLife<{ progress: unknown }, ResultItem>(Context.current(), async (life) => {
-    const heartbeat = (progress: unknown) => life.keep({ progress });
-    const run = { signal: cancellationSignal, attempt: info.attempt, heartbeat };
-    const result = await deps.gateway.run({ call, context, approvedDigest: approval?.digest, run });
-    return approval === undefined ? result : { ...result, human: approval.human };
+  const earlier = info.heartbeatDetails as Kept | undefined;
+  return withLife<Kept, ExecuteResult>(Context.current(), async (life) => {
+    const heartbeat = (progress: unknown) => life.keep({ ...earlier, progress });
+    const { cleanAttempts } = earlier ?? {};
+    const run = { signal: cancellationSignal, attempt: info.attempt, heartbeat, cleanAttempts };
+    const granted =
+      approval === undefined
+        ? undefined
+        : {
+            digest: approval.digest,
+            id: approval.id ?? `${context.taskId}/${context.epoch}/${call.id}`,
+            by: approval.human.by,
+          };
+    const ran = flatten(
+      await deps.gateway.run({ call, context, situation, approval: granted, run }).catch((error: unknown) => {
+        const details = cleanAttemptsOf(error);
+        if (details !== undefined) life.keep(details);
+        throw error;
+      }),
+    );
+    return approval === undefined ? ran : { ...ran, human: approval.human };
   });
 };

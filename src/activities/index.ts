@@ -1,10 +1,22 @@
 import { Context } from '@temporalio/activity';
 import { admit } from './admit.ts';
+import { compensate } from './compensate.ts';
 import { execute } from './execute.ts';
-import type { AdmitInput, ExecuteInput, ProposeInput, ReadInput, ReviewInput } from './messages.ts';
+import type {
+  AdmitInput,
+  CompensateInput,
+  ExecuteInput,
+  NarrowGrantsInput,
+  ProposeInput,
+  ReadInput,
+  ResolveInput,
+  ReviewInput,
+} from './messages.ts';
+import { narrowGrants } from './narrow-grants.ts';
 import type { ActivityDeps, TranscriptSource } from './ports.ts';
 import { propose } from './propose.ts';
 import { read } from './read.ts';
+import { resolve } from './resolve.ts';
 import { review } from './review.ts';
 import { createTranscriptCache } from './transcript-cache.ts';
 
@@ -32,6 +44,9 @@ export const createActivities = (deps: ActivityDeps) => {
     read: (input: ReadInput) => read(deps, input),
     execute: (input: ExecuteInput) => execute(deps, input),
     review: (input: ReviewInput) => review(deps, input),
+    resolve: (input: ResolveInput) => resolve(deps, input),
+    compensate: (input: CompensateInput) => compensate(deps, input),
+    narrowGrants: (input: NarrowGrantsInput) => narrowGrants(deps, input),
   };
 };
 

@@ -1,10 +1,20 @@
 import type { HumanDecision } from '../domain/decision.ts';
 import type { Digest } from '../domain/digest.ts';
+import type { Grant } from '../domain/grants.ts';
 import type { Limits } from '../domain/limits.ts';
 import type { Review, RunPlan } from '../domain/proposal.ts';
 import type { SearchAttributeName } from '../domain/task.ts';
-import type { TranscriptItem, TranscriptVersion } from '../domain/transcript.ts';
-import type { CallContext, GatewayCall, ModelUsage } from './ports.ts';
+import type { ResultItem, TranscriptItem, TranscriptVersion } from '../domain/transcript.ts';
+import type { AuditAnchor } from '../gateway/ports.ts';
+import type {
+  CallContext,
+  CompensateRequest,
+  GatewayCall,
+  ModelUsage,
+  Ran,
+  ResolveRequest,
+  Situation,
+} from './ports.ts';
 
 /** Input of `admit`. The specification is whatever somebody started the workflow with. */
 export type AdmitInput = {
@@ -27,6 +37,10 @@ export type Admission = {
   /** Only these may be written: an unregistered one wedges a run. */
   readonly searchAttributes: readonly SearchAttributeName[];
   readonly heartbeatTimeoutMs: number;
+  /** What happens to effects when the task fails or is cancelled. */
+  readonly onFailure?: 'compensate' | 'keep' | 'ask';
+  /** The model proposes the smallest grants before it has read anything else. */
+  readonly narrowGrants?: boolean;
 };
 
 /** Input of `propose`. The transcript itself is not in it: only its version, and what came since the last answer. */
@@ -41,6 +55,7 @@ export type ProposeInput = {
   /** Ids of allowed reads of the last proposal, to be run first. */
   readonly reads: readonly string[];
   readonly maxOutputTokens: number;
+  readonly situation?: Situation;
 };
 
 /** The final answer, checked against the output schema. */
@@ -60,13 +75,19 @@ export type ProposeResult = {
   readonly window?: number;
   /** Digest of the transcript that the model was given: instructions, tools and all items. */
   readonly promptDigest: Digest;
+  /** Where the audit trail stands after this step's reads and reviews. */
+  readonly anchor?: AuditAnchor | undefined;
 };
 
 /** Input of `read`: allowed reads that come before an effect. */
-export type ReadInput = { readonly context: CallContext; readonly calls: readonly GatewayCall[] };
+export type ReadInput = {
+  readonly context: CallContext;
+  readonly calls: readonly GatewayCall[];
+  readonly situation?: Situation;
+};
 
-/** What a person decided about a call, and what exactly they saw. */
-export type Approval = { readonly digest: Digest; readonly human: HumanDecision };
+/** What a person decided about a call, and what exactly they saw. `id` names the decision: it is used once (INVARIANT E2). */
+export type Approval = { readonly digest: Digest; readonly id?: string; readonly human: HumanDecision };
 
 /** Input of `execute`: one call. */
 export type ExecuteInput = {
@@ -74,7 +95,35 @@ export type ExecuteInput = {
   readonly call: GatewayCall;
   readonly plan: RunPlan;
   readonly approval?: Approval;
+  readonly situation?: Situation;
 };
 
+/**
+ * Result of `execute` and `resolve`: the item for the transcript, and what the workflow goes by. Extends the item, because
+ * histories of before hold the item alone.
+ */
+export type ExecuteResult = ResultItem & Omit<Ran, 'result'>;
+
 /** Input of `review`: arguments that a person put in the place of the model's. */
-export type ReviewInput = { readonly context: CallContext; readonly call: GatewayCall };
+export type ReviewInput = { readonly context: CallContext; readonly call: GatewayCall; readonly situation?: Situation };
+
+/** Input of `compensate`: one effect that is to be undone. */
+export type CompensateInput = Omit<CompensateRequest, 'run'>;
+
+/** Input of `resolve`: an unknown effect, and what a person found out. */
+export type ResolveInput = ResolveRequest;
+
+/** Input of `narrowGrants`: the goal, before anything else was read. */
+export type NarrowGrantsInput = {
+  readonly context: CallContext;
+  readonly goal: string;
+  readonly maxOutputTokens: number;
+};
+
+/** Result of `narrowGrants`: the grants that hold from now on, and what asking cost. */
+export type NarrowGrantsResult = {
+  readonly grants: readonly Grant[];
+  readonly model: string;
+  readonly usage: ModelUsage;
+  readonly costUsd: number;
+};

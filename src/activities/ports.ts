@@ -1,6 +1,11 @@
+import type { HumanDecision } from '../domain/decision.ts';
+import type { DeniedCall } from '../domain/denied.ts';
+import type { Grant } from '../domain/grants.ts';
+import type { JsonObject } from '../domain/json.ts';
 import type { Limits } from '../domain/limits.ts';
 import type { Review } from '../domain/proposal.ts';
-import type { SearchAttributeName } from '../domain/task.ts';
+import type { Provenance } from '../domain/provenance.ts';
+import type { SearchAttributeName, Usage } from '../domain/task.ts';
 import type {
   GoalItem,
   NoteItem,
@@ -10,12 +15,15 @@ import type {
   SetupItem,
   TranscriptPage,
 } from '../domain/transcript.ts';
+import type { AuditAnchor, TaskRegister } from '../gateway/ports.ts';
 
 /** A prompt, provider-neutral: instructions and tools, then everything that was said, in order. */
 export type Prompt = {
   readonly setup: SetupItem;
   readonly items: readonly (GoalItem | NoteItem | ProposalItem | ResultItem)[];
   readonly maxOutputTokens: number;
+  /** The answer is one JSON value by this schema (structured output), and no step of a task. */
+  readonly format?: { readonly name: string; readonly schema: JsonObject } | undefined;
 };
 
 /** What one request to a model cost. */
@@ -64,32 +72,135 @@ export type CallContext = {
     readonly roles?: readonly string[] | undefined;
     readonly tenant?: string | undefined;
   };
-  readonly grants?: readonly string[] | undefined;
+  readonly grants?: readonly Grant[] | undefined;
+  /** Task-level Cedar rules; they may only forbid. */
+  readonly rules?: string | undefined;
+};
+
+/** What had happened in the task when a call was reviewed or run; rules look at it. */
+export type Situation = {
+  readonly usage: Usage;
+  /** Untrusted text is in the model's context. */
+  readonly isUntrusted: boolean;
+  readonly denied: readonly DeniedCall[];
 };
 
 /** A tool call on its way through the gateway; arguments are the model's, or those a person put in their place. */
-export type GatewayCall = { readonly id: string; readonly tool: string; readonly args: unknown };
+export type GatewayCall = {
+  readonly id: string;
+  readonly tool: string;
+  readonly args: unknown;
+  /** As the review found it. */
+  readonly provenance?: Provenance | undefined;
+};
 
 /** What a running call may use of its activity. */
 export type RunContext = {
   readonly signal: AbortSignal;
   readonly attempt: number;
   readonly heartbeat: (details?: unknown) => void;
+  /** How many attempts there were, where it is proven of all of them that nothing happened. */
+  readonly cleanAttempts?: number | undefined;
 };
 
 /** The one way to tools: review what was proposed, run what was decided. */
 export type Gateway = {
   /** The instructions and tools an agent has now. @throws ApplicationFailure `Agent.Unknown` */
-  readonly setup: (context: Pick<CallContext, 'agent' | 'grants'>, output: unknown) => Promise<SetupItem>;
-  /** Parses, validates and authorizes one proposed call. Never throws for what a model wrote. */
-  readonly review: (call: RawCall, context: CallContext, options?: { needsDecision: boolean }) => Promise<Review>;
+  readonly setup: (context: CallContext, output: unknown, previous?: SetupItem) => Promise<Setup>;
+  /**
+   * Parses, validates and authorizes proposed calls, together: one entry each in the audit trail. Never throws for what a
+   * model wrote.
+   */
+  readonly review: (request: ReviewRequest) => Promise<Reviewed>;
   /** Reviews a call again at the moment of execution, then runs it. Failures of the tool are results, not throws. */
   readonly run: (request: {
     readonly call: GatewayCall;
     readonly context: CallContext;
-    readonly approvedDigest?: string | undefined;
+    readonly situation?: Situation | undefined;
+    readonly approval?: GrantedApproval | undefined;
     readonly run: RunContext;
-  }) => Promise<ResultItem>;
+  }) => Promise<Ran>;
+  /** Runs reads side by side, each reviewed again first. */
+  readonly read: (request: {
+    readonly calls: readonly GatewayCall[];
+    readonly context: CallContext;
+    readonly situation?: Situation | undefined;
+    readonly run: RunContext;
+  }) => Promise<ReadBatch>;
+  /** Undoes one effect of a task (INVARIANT E7). */
+  readonly compensate: (request: CompensateRequest) => Promise<Compensated>;
+  /** Settles an effect that was unknown, by what a person found out. */
+  readonly resolve: (request: ResolveRequest) => Promise<Ran>;
+};
+
+/** What the model is given beside the transcript, and what it has to be told about it. */
+export type Setup = { readonly item: SetupItem; readonly notes: readonly string[] };
+
+/** Calls that are to be reviewed. */
+export type ReviewRequest = {
+  readonly calls: readonly RawCall[];
+  readonly context: CallContext;
+  readonly situation?: Situation | undefined;
+  /** False for arguments that a person wrote. */
+  readonly needsDecision: boolean;
+  /** Where the values come from; by call id. */
+  readonly provenance?: Readonly<Record<string, Provenance>> | undefined;
+};
+
+/** Reviews, in the order of the calls. */
+export type Reviewed = { readonly reviews: readonly Review[]; readonly anchor?: AuditAnchor | undefined };
+
+/** An approval that a person gave: for exactly one digest, once (INVARIANTS A1, E2). */
+export type GrantedApproval = { readonly digest: string; readonly id: string; readonly by?: string | undefined };
+
+/** What came of running a call. */
+export type Ran = {
+  readonly result: ResultItem;
+  readonly anchor?: AuditAnchor | undefined;
+  /** US dollars that it cost downstream. */
+  readonly costUsd?: number;
+  /** Nothing ran: the verdict of now asks, and nobody has approved this (INVARIANT A1). */
+  readonly ask?: Review;
+};
+
+/** What came of several reads, in their order. */
+export type ReadBatch = {
+  readonly results: readonly ResultItem[];
+  readonly anchor?: AuditAnchor | undefined;
+  readonly costUsd?: number;
+};
+
+/** One effect that is to be undone. */
+export type CompensateRequest = {
+  readonly call: GatewayCall;
+  readonly context: CallContext;
+  /** The effect's key. */
+  readonly key: string;
+  /** A person said that it may be undone although others rely on it. */
+  readonly isForced?: boolean | undefined;
+  readonly run: RunContext;
+};
+
+/** What came of undoing an effect. */
+export type Compensated = {
+  /**
+   * `compensated`: undone, now or before. `nothing`: it never happened. `none`: its tool cannot undo. `unknown`: nobody
+   * knows whether it happened. `shared`: other tasks rely on it. `failed`: undoing failed for good.
+   */
+  readonly status: 'compensated' | 'nothing' | 'none' | 'unknown' | 'shared' | 'failed';
+  readonly message?: string;
+  readonly anchor?: AuditAnchor | undefined;
+};
+
+/** What a person found out about an unknown effect. */
+export type ResolveRequest = {
+  readonly call: GatewayCall;
+  readonly context: CallContext;
+  readonly key: string;
+  readonly happened: boolean;
+  /** What the effect returned, where the person knows (INVARIANT E7). */
+  readonly output?: unknown;
+  readonly human: HumanDecision;
 };
 
 /** What an agent is, as far as activities need it. */
@@ -120,6 +231,10 @@ export type ActivityDeps = {
   readonly agents: AgentDirectory;
   readonly gateway: Gateway;
   readonly namespace: NamespaceFacts;
+  /** Gives a task its epoch, and knows its specification for longer than Temporal does (INVARIANTS E5, H4). */
+  readonly tasks: TaskRegister;
+  /** Checks a task's own policy rules. @returns what is wrong with them */
+  readonly checkRules: (rules: string) => string | undefined;
   /** Time after which a silent activity counts as dead, milliseconds. */
   readonly heartbeatTimeoutMs: number;
 };

@@ -1,19 +1,37 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { callId, parseArguments } from '../domain/proposal.ts';
-import type { GoalItem, ProposalItem, ResultItem, SetupItem, Transcript } from '../domain/transcript.ts';
+import { provenanceOf } from '../domain/provenance.ts';
+import type { GoalItem, ProposalItem, SetupItem, Transcript } from '../domain/transcript.ts';
 import { checkFinalAnswer } from './final-answer.ts';
 import { type Life, withLife } from './life.ts';
 import type { ProposeInput, ProposeResult } from './messages.ts';
-import type { ActivityDeps, AgentFacts, GatewayCall, ModelAnswer, Prompt, TranscriptSource } from './ports.ts';
+import { patiently } from './patience.ts';
+import type {
+  ActivityDeps,
+  AgentFacts,
+  GatewayCall,
+  ModelAnswer,
+  Prompt,
+  ReadBatch,
+  Reviewed,
+  TranscriptSource,
+} from './ports.ts';
 import { runReads } from './read.ts';
 import type { TranscriptCache } from './transcript-cache.ts';
 
 /** What a crash must not lose: the reads' results, and the answer that was paid for. */
-type Kept = { readonly reads: readonly ResultItem[]; readonly answer?: ModelAnswer };
+type Kept = { readonly reads: ReadBatch; readonly answer?: ModelAnswer };
 
 /** What `propose` needs beside the worker's parts. */
 export type ProposeDeps = ActivityDeps & { readonly cache: TranscriptCache; readonly source: () => TranscriptSource };
+
+type Work = {
+  readonly deps: ProposeDeps;
+  readonly input: ProposeInput;
+  readonly life: Life<Kept>;
+  readonly kept: Kept | undefined;
+};
 
 /** The calls that travel with this proposal, as the model wrote them. */
 const findReads = (transcript: Transcript, ids: readonly string[]): GatewayCall[] => {
@@ -27,7 +45,7 @@ const findReads = (transcript: Transcript, ids: readonly string[]): GatewayCall[
     if (parsed?.ok !== true || tool === undefined) {
       throw ApplicationFailure.nonRetryable(`the read ${id} is not in the transcript.`, 'Transcript.DigestMismatch');
     }
-    return { id, tool, args: parsed.args };
+    return { id, tool, args: parsed.args, provenance: provenanceOf(parsed.args, transcript.items) };
   });
 };
 
@@ -35,13 +53,18 @@ const lastSetup = (transcript: Transcript): SetupItem | undefined =>
   transcript.items.findLast((item) => item.kind === 'setup');
 
 /** INVARIANT (DESIGN §1): instructions and tools become an item whenever they change, so the exact prompt is in history. */
-const appendSetup = async (deps: ActivityDeps, input: ProposeInput, transcript: Transcript): Promise<SetupItem> => {
+const appendSetup = async ({ deps, input }: Work, transcript: Transcript): Promise<SetupItem> => {
   const goal = transcript.items.find((item): item is GoalItem => item.kind === 'goal');
-  const setup = await deps.gateway.setup(input.context, goal?.output);
   const last = lastSetup(transcript);
-  if (last?.digest === setup.digest) return last;
-  transcript.append(setup);
-  return setup;
+  const { item, notes } = await patiently(Context.current().cancellationSignal, () =>
+    deps.gateway.setup(input.context, goal?.output, last),
+  );
+  if (last?.digest === item.digest) return last;
+  transcript.append(item);
+  for (const [index, text] of notes.entries()) {
+    transcript.append({ kind: 'note', id: `s${input.step}.n${index + 1}`, from: 'platform', text });
+  }
+  return item;
 };
 
 const toPrompt = (setup: SetupItem, transcript: Transcript, maxOutputTokens: number): Prompt => ({
@@ -63,18 +86,13 @@ const cost = ({ model }: AgentFacts, { usage }: ModelAnswer): number =>
     ? 0
     : (usage.inputTokens * model.price.inputPer1M + usage.outputTokens * model.price.outputPer1M) / 1_000_000;
 
-type Work = {
-  readonly deps: ProposeDeps;
-  readonly input: ProposeInput;
-  readonly life: Life<Kept>;
-  readonly kept: Kept | undefined;
-};
-
 /** Runs the reads, unless an earlier attempt did, and keeps their results before the model is paid. */
-const takeReads = async ({ deps, input, life, kept }: Work, transcript: Transcript): Promise<readonly ResultItem[]> => {
+const takeReads = async ({ deps, input, life, kept }: Work, transcript: Transcript): Promise<ReadBatch> => {
   if (kept !== undefined) return kept.reads;
-  if (input.reads.length === 0) return [];
-  const reads = await runReads(deps, { context: input.context, calls: findReads(transcript, input.reads) });
+  if (input.reads.length === 0) return { results: [] };
+  const { context, situation } = input;
+  const calls = findReads(transcript, input.reads);
+  const reads = await runReads(deps, { context, calls, ...(situation === undefined ? {} : { situation }) });
   // A read that was cut off by a shutdown must not be kept as what it found.
   Context.current().cancellationSignal.throwIfAborted();
   life.keep({ reads });
@@ -85,7 +103,7 @@ const takeReads = async ({ deps, input, life, kept }: Work, transcript: Transcri
 const takeAnswer = async (
   { deps, input, life, kept }: Work,
   prompt: Prompt,
-  reads: readonly ResultItem[],
+  reads: ReadBatch,
 ): Promise<ModelAnswer> => {
   if (kept?.answer !== undefined) return kept.answer;
   const { context } = input;
@@ -97,19 +115,36 @@ const takeAnswer = async (
   return answer;
 };
 
+/** Reviews what the model proposes, with where each argument's value comes from. */
+const reviewProposal = async (
+  { deps, input }: Work,
+  { calls }: ProposalItem,
+  transcript: Transcript,
+): Promise<Reviewed> => {
+  const provenance = Object.fromEntries(
+    calls.flatMap((call) => {
+      const parsed = parseArguments(call);
+      return parsed.ok ? [[call.id, provenanceOf(parsed.args, transcript.items)] as const] : [];
+    }),
+  );
+  const { context, situation } = input;
+  const request = { calls, context, situation, needsDecision: true, provenance };
+  return patiently(Context.current().cancellationSignal, () => deps.gateway.review(request));
+};
+
 const run = async (work: Work): Promise<ProposeResult> => {
   const { deps, input } = work;
   const key = `${input.context.taskId}/${input.context.epoch}`;
   const transcript = await deps.cache.load(key, input, deps.source());
   const before = transcript.at.version;
   const reads = await takeReads(work, transcript);
-  transcript.append(...reads);
-  const setup = await appendSetup(deps, input, transcript);
+  transcript.append(...reads.results);
+  const setup = await appendSetup(work, transcript);
   const promptDigest = transcript.at.digest;
   const answer = await takeAnswer(work, toPrompt(setup, transcript, input.maxOutputTokens), reads);
   const proposal = toProposal(input.step, answer);
+  const { reviews, anchor } = await reviewProposal(work, proposal, transcript);
   transcript.append(proposal);
-  const reviews = await Promise.all(proposal.calls.map((call) => deps.gateway.review(call, input.context)));
   const items = transcript.items.slice(before);
   deps.cache.keep(key, transcript);
   const agent = deps.agents.find(input.context.agent);
@@ -117,11 +152,12 @@ const run = async (work: Work): Promise<ProposeResult> => {
   return {
     items,
     reviews,
+    ...(anchor === undefined ? {} : { anchor }),
     ...(isFinal ? { final: checkFinalAnswer(answer.text, setup.output) } : {}),
     finish: answer.finish,
     model: answer.model,
     usage: answer.usage,
-    costUsd: cost(agent, answer),
+    costUsd: cost(agent, answer) + (reads.costUsd ?? 0),
     ...(agent.model.contextWindow === undefined ? {} : { window: agent.model.contextWindow }),
     promptDigest,
   };

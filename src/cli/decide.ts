@@ -12,10 +12,16 @@ const CALL = 'the decision or its call, such as s3.c1-7f3a or s3.c1; may be left
 export const approveCommand = (): Command => {
   const command = new Command('approve')
     .summary('let a call run')
-    .description('Lets a call run. Of an effect whose result is unknown it says that it happened.')
+    .description(
+      'Lets a call run. Of an effect whose result is unknown it says that it happened; about undoing: yes, or done by hand.',
+    )
     .argument('<task>', 'task id')
     .argument('[call]', CALL)
-    .option('--args <json>', 'run it with these arguments instead: all of them, as an object', jsonObject)
+    .option(
+      '--args <json>',
+      'run it with these arguments instead: all of them, as an object; of an unknown effect: what it returned',
+      jsonObject,
+    )
     .option('--note <text>', 'recorded with the decision')
     .option(...BY, osUser());
   withExamples(command, [
@@ -44,7 +50,7 @@ export const denyCommand = (): Command => {
   const command = new Command('deny')
     .summary('refuse a call')
     .description(
-      'Refuses a call; the reason goes to the agent. Of an effect whose result is unknown it says that it did not happen.',
+      'Refuses a call; the reason goes to the agent. Of an effect whose result is unknown it says that it did not happen; about undoing: leave it.',
     )
     .argument('<task>', 'task id')
     .argument('[call]', CALL)

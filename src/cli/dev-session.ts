@@ -1,11 +1,12 @@
 import { extname, join } from 'node:path';
-import { resolveTemporal } from '../config.ts';
+import { findStore, resolveTemporal } from '../config.ts';
 import { devFolderPath } from '../dev/dev-folder.ts';
+import { withoutPassword } from '../dev/inspect-store.ts';
 import { type Stack, startStack } from '../dev/stack.ts';
 import type { StackError } from '../dev/stack-error.ts';
 import { type SupervisedWorker, superviseWorker } from '../dev/worker-process.ts';
 import type { Globals } from './command.ts';
-import { configFile } from './data-config.ts';
+import { configFile, readDataConfig } from './data-config.ts';
 import { EXIT } from './exit-code.ts';
 import { note, notePaint, printJson } from './terminal.ts';
 import { clean } from './text.ts';
@@ -26,11 +27,12 @@ const WORKER_READY = /^worker ready: /;
 const commandFile = join(import.meta.dirname, `main${extname(import.meta.filename)}`);
 
 /** A killed worker is noticed within seconds: on one's own machine that matters more than traffic. */
-const workerEnvironment = (): NodeJS.ProcessEnv => ({
+const workerEnvironment = (store: string): NodeJS.ProcessEnv => ({
   HOLDFAST_HEARTBEAT_TIMEOUT: '2s',
   HOLDFAST_STICKY_TIMEOUT: '1s',
   HOLDFAST_LOG: 'pretty',
   ...process.env,
+  HOLDFAST_STORE_URL: store,
 });
 
 /** Aborts at the first Ctrl-C; the second one does not wait for anything. */
@@ -56,9 +58,16 @@ type Session = {
   readonly options: DevOptions;
   readonly globals: Globals;
   readonly signal: AbortSignal;
-  /** Resolves when it is told to stop, rejects when the server ends by itself. */
+  /** Resolves when it is told to stop, rejects when a server ends by itself. */
   readonly stopped: Promise<void>;
   readonly onServerExit: (error: StackError) => void;
+};
+
+/** The store that is configured, as far as it can be told without running a configuration of code. */
+const configuredStore = async (globals: Globals): Promise<string | undefined> => {
+  const config = await readDataConfig(globals);
+  const found = findStore(config.kind === 'data' ? config.config : {});
+  return found === undefined || found.source === 'dev' ? undefined : found.url;
 };
 
 const startLocal = async ({ options, globals, signal, onServerExit }: Session): Promise<Stack> => {
@@ -67,6 +76,7 @@ const startLocal = async ({ options, globals, signal, onServerExit }: Session): 
   return await startStack({
     dataDir: devFolderPath(process.cwd(), options.data),
     namespace,
+    store: await configuredStore(globals),
     signal,
     onServerExit,
     onProgress: (line) => note(notePaint.dim(clean(line))),
@@ -74,6 +84,7 @@ const startLocal = async ({ options, globals, signal, onServerExit }: Session): 
     ...(options.ephemeral === undefined ? {} : { ephemeral: options.ephemeral }),
     ...(options.port === undefined ? {} : { port: options.port }),
     ...(options.uiPort === undefined ? {} : { uiPort: options.uiPort }),
+    ...(options.storePort === undefined ? {} : { storePort: options.storePort }),
   });
 };
 
@@ -90,7 +101,7 @@ const startWorker = (stack: Stack, config: string, onReady: () => void): Supervi
       '--namespace',
       stack.namespace,
     ],
-    env: workerEnvironment(),
+    env: workerEnvironment(stack.store),
     onStart: (pid) => void stack.recordChild(pid).catch(() => undefined),
     onExit: ({ reason, restartInMs }) =>
       note(`${notePaint.red('worker')} ${reason}; it is started again in ${restartInMs / 1000} s`),
@@ -102,9 +113,9 @@ const startWorker = (stack: Stack, config: string, onReady: () => void): Supervi
 
 const sayReady = ({ temporal, namespace, ui, store }: Stack, { json }: Globals, isServed: boolean): void => {
   if (json) printJson({ ready: true, temporal, namespace, ui, store });
-  note(
-    `\n${notePaint.green('ready')}  Temporal ${temporal}, namespace ${namespace}${ui === null ? '' : `\n       UI       ${ui}`}`,
-  );
+  note(`\n${notePaint.green('ready')}  Temporal ${temporal}, namespace ${namespace}`);
+  if (ui !== null) note(`       UI       ${ui}`);
+  note(`       store    ${withoutPassword(store)}`);
   note(
     isServed
       ? "next:  holdfast run AGENT 'GOAL'   in this folder, in another terminal"
@@ -137,10 +148,9 @@ const serve = async (stack: Stack, { options, globals, stopped }: Session): Prom
 
 /**
  * Runs the local stack until a signal comes, and stops all that it started.
- * @throws StackError when it cannot be started, or the server ends by itself
+ * @throws StackError when it cannot be started, or a server of it ends by itself
  */
 export const runDev = async (options: DevOptions, globals: Globals): Promise<void> => {
-  if (options.storePort !== undefined) note('--store-port: there is no control store yet, so this changes nothing');
   const { signal, release } = abortOnSignals();
   const { promise: stopped, resolve, reject } = Promise.withResolvers<void>();
   // A failure may come before anybody waits for it.

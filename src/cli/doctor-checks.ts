@@ -116,8 +116,24 @@ const checkServer = async (globals: Globals): Promise<Check[]> => {
   }
 };
 
+const checkStoreOf = async (globals: Globals): Promise<readonly Check[]> => {
+  try {
+    const { checkStore } = await import('./doctor-store.ts');
+    // A configuration that is not valid is reported already.
+    return await checkStore(await readDataConfig(globals).catch(() => ({ kind: 'none' as const })));
+  } catch (error) {
+    const { message } = failed('control store', error);
+    return [{ name: 'control store', status: 'fail', message, fix: ['Check HOLDFAST_STORE_URL, or store.url.'] }];
+  }
+};
+
 /** Looks at everything that a first task needs, without running any configuration. */
 export const runChecks = async (globals: Globals): Promise<readonly Check[]> => {
   // A Node that is too old does not come this far: the command refuses to start.
-  return [ok('Node.js', process.versions.node), ...(await checkConfig(globals)), ...(await checkServer(globals))];
+  return [
+    ok('Node.js', process.versions.node),
+    ...(await checkConfig(globals)),
+    ...(await checkServer(globals)),
+    ...(await checkStoreOf(globals)),
+  ];
 };

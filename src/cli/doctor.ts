@@ -11,7 +11,7 @@ export const doctorCommand = (): Command => {
   const command = new Command('doctor')
     .summary('check configuration, connection and workers')
     .description(
-      'Checks what a first task needs: Node.js, configuration (never run), Temporal, namespace, search attributes, a worker, keys. Exit code 1 when something is broken.',
+      'Checks what a first task needs: Node.js, configuration (never run), Temporal, namespace, search attributes, a worker, keys, the control store. Exit code 1 when something is broken.',
     );
   withExamples(command, ['holdfast doctor', 'holdfast doctor --json | jq \'.checks[] | select(.status != "ok")\'']);
   return onCall(command, async ({ globals }) => {

@@ -1,6 +1,6 @@
 import { ConfigError } from '../config.ts';
 import { StackError } from '../dev/stack-error.ts';
-import { HoldfastError } from '../domain/failures.ts';
+import { FAILURES, HoldfastError } from '../domain/failures.ts';
 import { EXIT } from './exit-code.ts';
 import { note, notePaint, printJson } from './terminal.ts';
 import { clean } from './text.ts';
@@ -30,6 +30,8 @@ const GRPC_HELP: Record<number, string> = {
 const EXPORT =
   'Export one with "Download" in the Temporal UI (not decoded), or `temporal workflow show -w TASK --output json`.';
 
+const POLICY = 'docs/policy.md has the vocabulary; `holdfast policy check --schema` prints it with your tools.';
+
 const REPORT = 'Set HOLDFAST_DEBUG=1 to see where it comes from.';
 
 const grpcFailure = (error: Error): Failure | undefined => {
@@ -37,6 +39,13 @@ const grpcFailure = (error: Error): Failure | undefined => {
   if (!('code' in at) || typeof at.code !== 'number' || !('details' in at)) return undefined;
   const details = typeof at.details === 'string' && at.details !== '' ? at.details : at.message;
   return { type: 'Temporal.Failed', message: details, help: GRPC_HELP[at.code] ?? REPORT };
+};
+
+/** A failure of a part that workers share with the command line, such as the control store. */
+const partFailure = (error: Error): Failure | undefined => {
+  if (error.name !== 'ApplicationFailure' || !('type' in error) || typeof error.type !== 'string') return undefined;
+  const known = Object.entries(FAILURES).find(([type]) => type === error.type);
+  return known === undefined ? undefined : { type: known[0], message: error.message, help: known[1].help };
 };
 
 /** Puts anything that was thrown into words. */
@@ -48,8 +57,9 @@ export const describeFailure = (error: unknown): Failure => {
   if (error instanceof ConfigError)
     return { type: 'Config.Invalid', message, help: '`holdfast doctor` checks configuration and connection.' };
   if (error instanceof StackError) return { type: 'Stack.Failed', message, help: '' };
+  if (error.name === 'PolicyError') return { type: 'Policy.Invalid', message, help: POLICY };
   if (error.name === 'HistoryFileError') return { type: 'History.Invalid', message, help: EXPORT };
-  return grpcFailure(error) ?? { type: 'Unexpected', message, help: REPORT };
+  return partFailure(error) ?? grpcFailure(error) ?? { type: 'Unexpected', message, help: REPORT };
 };
 
 /** Says what went wrong and what to do; with `--json` also on stdout. @returns the exit code */

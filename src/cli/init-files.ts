@@ -63,14 +63,16 @@ import { createWorker } from 'holdfast/worker';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { clerk } from './holdfast.config.ts';
 
-// A Temporal server of its own, in memory.
-const options = ['--ephemeral', '--no-worker', '--json', '--port', '0', '--ui-port', '0', '--data', '.holdfast-test'];
+// A Temporal server and a control store of its own, for this test only.
+const ports = ['--port', '0', '--ui-port', '0', '--store-port', '0'];
+const options = ['--ephemeral', '--no-worker', '--json', ...ports, '--data', '.holdfast-test'];
 const dev = spawn('holdfast', ['dev', ...options], { stdio: ['ignore', 'pipe', 'inherit'] });
 let address = '';
+let store = '';
 
 beforeAll(async () => {
   for await (const line of createInterface({ input: dev.stdout })) {
-    ({ temporal: address } = JSON.parse(line) as { temporal: string });
+    ({ temporal: address, store } = JSON.parse(line) as { temporal: string; store: string });
     break;
   }
 }, 300_000);
@@ -90,7 +92,7 @@ it('archives a note once a person has approved it', { timeout: 60_000 }, async (
   });
   await using client = await AgentClient.connect({ address });
   const config = defineConfig({ models: { default: { model: 'scripted', baseURL: model.url } }, agents: [clerk] });
-  const worker = await createWorker({ config, address });
+  const worker = await createWorker({ config, address, store });
   const running = worker.run();
 
   const task = await client.start({ agent: 'clerk', goal: 'Archive the note of Monday', principal: { id: 'ana' } });
@@ -113,7 +115,7 @@ const readme = `# Notes, kept by an agent
     npm test                      # a whole task against a scripted model: no key, no cost
 
     export OPENAI_API_KEY=…       # or any OpenAI-compatible server: set \`baseURL\` in holdfast.config.ts
-    npx holdfast dev              # Temporal, its UI and the worker; leave it running
+    npx holdfast dev              # Temporal, its UI, the control store and the worker; leave it running
     npx holdfast run clerk 'Archive the note of Monday'
 
 The task asks before it archives anything. Decide in the terminal, with \`npx holdfast inbox\`, or in the Temporal UI.

@@ -1,4 +1,6 @@
 import { Command, CommanderError } from 'commander';
+import { auditCommand } from './audit.ts';
+import { compensateCommand } from './compensate.ts';
 import { cancelCommand, pauseCommand, resumeCommand } from './control.ts';
 import { answerCommand, approveCommand, denyCommand } from './decide.ts';
 import { devCommand } from './dev.ts';
@@ -8,6 +10,8 @@ import { reportFailure } from './failure.ts';
 import { inboxCommand } from './inbox.ts';
 import { initCommand } from './init.ts';
 import { listCommand } from './list.ts';
+import { mcpCommand } from './mcp.ts';
+import { policyCommand } from './policy.ts';
 import { replayCommand } from './replay.ts';
 import { runCommand } from './run.ts';
 import { schemaCommand } from './schema.ts';
@@ -19,10 +23,10 @@ import { workerCommand } from './worker.ts';
 
 const GROUPS: Record<string, readonly (() => Command)[]> = {
   'Start:': [initCommand, devCommand, workerCommand, doctorCommand],
-  'Tasks:': [runCommand, listCommand, showCommand, pauseCommand, resumeCommand, cancelCommand],
+  'Tasks:': [runCommand, listCommand, showCommand, pauseCommand, resumeCommand, cancelCommand, compensateCommand],
   'Decisions:': [inboxCommand, approveCommand, denyCommand, answerCommand],
-  'What happened and why:': [traceCommand, replayCommand],
-  'Reference:': [schemaCommand],
+  'What happened and why:': [traceCommand, replayCommand, auditCommand],
+  'Reference:': [policyCommand, mcpCommand, schemaCommand],
 };
 
 const EXIT_CODES = `
@@ -35,6 +39,12 @@ Exit codes:
 
 Environment: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and the other settings of Temporal's own configuration;
 HOLDFAST_DEBUG=1 adds stack traces to errors.`;
+
+/** Settings of the program for a command and those below it. */
+const inherit = (command: Command, program: Command): Command => {
+  for (const inner of command.commands) inherit(inner, program);
+  return command.copyInheritedSettings(program);
+};
 
 /** The whole command line. */
 export const buildProgram = (): Command => {
@@ -53,7 +63,7 @@ export const buildProgram = (): Command => {
     .exitOverride();
   for (const [group, commands] of Object.entries(GROUPS)) {
     program.commandsGroup(group);
-    for (const build of commands) program.addCommand(build().copyInheritedSettings(program));
+    for (const build of commands) program.addCommand(inherit(build(), program));
   }
   program.addHelpCommand(
     new Command('help').argument('[command]').description('print the help of a command').helpGroup('Reference:'),

@@ -29,6 +29,12 @@ const resultLines = ({ status, tool, output }: Extract<ProgressEvent, { type: 'r
   return [head, paint.dim(valueBlock(output, { indent: '       ', max: RESULT_LINES }))];
 };
 
+const undoneLine = (
+  { callId, tool, status, message }: Extract<ProgressEvent, { type: 'undone' }>,
+  paint: Paint,
+): string =>
+  `     ${paint.magenta('↶')} ${oneLine(callId, 20)} ${oneLine(tool, 60)}: ${statusWord(status, paint)}${message === null ? '' : `  ${paint.dim(oneLine(message, 200))}`}`;
+
 const messageLine = ({ name, payload, from }: Extract<ProgressEvent, { type: 'message' }>, paint: Paint): string => {
   const { by, ...rest } = isRecord(payload) ? payload : {};
   const who = typeof by === 'string' ? oneLine(by, 60) : oneLine(from, 60);
@@ -45,7 +51,7 @@ const proposedLines = (
 ];
 
 /** Events that have no line: the end has a summary, questions are put by whoever follows (this one may be long over). */
-const SILENT = { waiting: true, thinking: true, running: true, ended: true } as const;
+const SILENT = { waiting: true, thinking: true, running: true, undoing: true, ended: true } as const;
 
 const isSilent = (event: ProgressEvent): event is Extract<ProgressEvent, { type: keyof typeof SILENT }> =>
   event.type in SILENT;
@@ -63,6 +69,8 @@ export const progressLines = (event: ProgressEvent, paint: Paint): string[] => {
       return proposedLines(event, paint);
     case 'result':
       return resultLines(event, paint);
+    case 'undone':
+      return [undoneLine(event, paint)];
     case 'message':
       return [messageLine(event, paint)];
     case 'retried':
@@ -80,5 +88,6 @@ export const progressLines = (event: ProgressEvent, paint: Paint): string[] => {
 export const underWay = (event: ProgressEvent): string | undefined => {
   if (event.type === 'thinking') return `step ${event.step}: thinking`;
   if (event.type === 'running') return `running ${oneLine(event.tool, 60)}`;
+  if (event.type === 'undoing') return `undoing ${oneLine(event.tool, 60)}`;
   return event.type === 'waiting' ? 'waiting for a person' : undefined;
 };

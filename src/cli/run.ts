@@ -1,15 +1,16 @@
 import { Command } from 'commander';
-import type { AgentClient, TaskHandle, TaskState } from '../client.ts';
+import type { TaskHandle, TaskState } from '../client.ts';
 import { readEnvironment } from '../config.ts';
 import { assertNever } from '../domain/assert-never.ts';
 import { type Globals, jsonValue, onCall, osUser, withExamples } from './command.ts';
-import { countPollers, taskPage, withClient } from './connect.ts';
+import { taskPage, withClient } from './connect.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { type FollowEnd, followTask } from './follow.ts';
 import { comeBackCommand, type RunInput, readSpec } from './run-spec.ts';
 import { decideLines, outcomeLines, pendingLines } from './task-lines.ts';
 import { isInteractive, note, notePaint, paint, print, printJson } from './terminal.ts';
 import { shellWord } from './text.ts';
+import { interruptible, quietHint } from './watch.ts';
 
 type RunOptions = {
   readonly spec?: string;
@@ -20,29 +21,6 @@ type RunOptions = {
 };
 
 type Running = { readonly task: TaskHandle; readonly input: RunInput; readonly globals: Globals };
-
-/** Ctrl-C ends the watching, not the task; a second one ends this process at once. */
-const interruptible = async <T>(use: (signal: AbortSignal) => Promise<T>): Promise<T> => {
-  const interrupt = new AbortController();
-  const onSignal = (): void => {
-    if (interrupt.signal.aborted) process.exit(EXIT.interrupted);
-    interrupt.abort();
-  };
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
-  try {
-    return await use(interrupt.signal);
-  } finally {
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
-  }
-};
-
-const quietHint = async (client: AgentClient): Promise<string | null> => {
-  const { HOLDFAST_TASK_QUEUE: taskQueue } = readEnvironment();
-  const isServed = (await countPollers(client, taskQueue)) > 0;
-  return isServed
-    ? null
-    : `no worker polls the task queue ${taskQueue}: start one with \`holdfast worker\` or \`holdfast dev\``;
-};
 
 const printInterrupted = ({ task: { taskId }, input, globals }: Running): void => {
   note(`interrupted; the task ${taskId} itself goes on. To come back:`);
@@ -121,7 +99,7 @@ export const runCommand = (): Command => {
             onWaiting,
             by: osUser(),
             page,
-            onQuiet: async () => await quietHint(client),
+            onQuiet: async () => await quietHint(client, readEnvironment().HOLDFAST_TASK_QUEUE),
             signal,
           }),
       );

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Config } from '../config.ts';
 import { ShowSchema, TaskListSchema } from '../domain/schemas/list.ts';
-import { OutcomeSchema } from '../domain/schemas/outcome.ts';
+import { CompensationSchema, OutcomeSchema } from '../domain/schemas/outcome.ts';
 import { InboxSchema, PendingSchema } from '../domain/schemas/pending.ts';
 import { ProgressSchema } from '../domain/schemas/progress.ts';
 import { ReplaySchema } from '../domain/schemas/replay.ts';
@@ -19,6 +19,7 @@ export const SCHEMAS = {
   show: { schema: ShowSchema, what: '`show --json`' },
   trace: { schema: TraceSchema, what: '`trace --json`' },
   progress: { schema: ProgressSchema, what: 'an event of `client.handle(id).progress()`' },
+  compensation: { schema: CompensationSchema, what: '`compensate --json`' },
   replay: { schema: ReplaySchema, what: '`replay --json`' },
 } as const satisfies Record<string, { readonly schema: z.ZodType; readonly what: string }>;
 

@@ -8,6 +8,7 @@ import { EXIT } from './exit-code.ts';
 import { decideLines, effectLines, outcomeLines, pendingLines, statusWord, usageLine } from './task-lines.ts';
 import { paint, print, printJson } from './terminal.ts';
 import { ago, briefArgs, oneLine } from './text.ts';
+import { planLines } from './trace-lines.ts';
 
 type ShownEffect = Pick<EffectRecord, 'callId' | 'tool'> & { readonly status: string; readonly key?: string };
 
@@ -26,10 +27,10 @@ const effectsOf = ({ outcome, steps }: Trace): readonly ShownEffect[] =>
   outcome?.effects ??
   steps
     .flatMap(({ calls }) => calls)
-    .flatMap(({ id, tool, effect, result }) =>
+    .flatMap(({ id, tool, effect, result, compensation }) =>
       effect === 'read' || result === undefined || result.status === 'rejected'
         ? []
-        : [{ callId: id, tool, status: result.status }],
+        : [{ callId: id, tool, status: compensation?.status === 'compensated' ? 'compensated' : result.status }],
     );
 
 /** Reads all that is known of a task. @throws HoldfastError `Task.NotFound` */
@@ -80,6 +81,7 @@ const shownLines = ({ shown, trace }: { shown: ShownTask; trace: Trace }): strin
       : ['', `last steps (all: holdfast trace ${oneLine(taskId, 200)})`, ...shown.steps.map(stepLine)]),
     ...(effects.length === 0 || outcome !== null ? [] : ['', 'effects so far', ...effectLines(effects, paint)]),
     '',
+    ...planLines(trace.plan, paint),
     ...(outcome === null ? [paint.dim(usageLine(trace.usage))] : outcomeLines(outcome, paint)),
   ];
 };

@@ -1,4 +1,5 @@
 import { assertNever } from '../domain/assert-never.ts';
+import { wordsFor } from '../domain/compensation.ts';
 import type { PendingDecision } from '../domain/decision.ts';
 import type { EffectRecord, Outcome, Usage } from '../domain/task.ts';
 import type { Paint } from './terminal.ts';
@@ -16,6 +17,9 @@ const STATUS_COLOURS: Record<string, Colour> = {
   unknown: 'yellow',
   compensating: 'yellow',
   compensated: 'dim',
+  nothing: 'dim',
+  none: 'dim',
+  shared: 'yellow',
 };
 
 /** A status in its colour. */
@@ -40,14 +44,21 @@ export const effectLines = (
 
 /** How a task ended: status, reason, output, usage, effects. */
 export const outcomeLines = (outcome: Outcome, paint: Paint): string[] => {
-  const { status, reason, output, usage, effects } = outcome;
+  const { status, reason, output, usage, effects, denied = [] } = outcome;
   return [
     `${status === 'completed' ? paint.green('✓') : paint.red('✗')} ${paint.bold(statusWord(status, paint))}${reason === undefined ? '' : `: ${oneLine(reason, 600)}`}`,
     ...(output === undefined ? [] : [valueBlock(output, { indent: '  ', max: 40 })]),
     ...(effects.length === 0 ? [] : [paint.dim('effects'), ...effectLines(effects, paint)]),
+    ...(denied.length === 0 ? [] : [paint.dim('refused by a person'), ...deniedLines(denied)]),
     paint.dim(usageLine(usage)),
   ];
 };
+
+const deniedLines = (denied: NonNullable<Outcome['denied']>): string[] =>
+  denied.map(
+    ({ callId, tool, reason }) =>
+      `  ${oneLine(callId, 20)} ${oneLine(tool, 60)}${reason === undefined ? '' : `: ${oneLine(reason, 300)}`}`,
+  );
 
 /** What is asked, in a few words. */
 const askedOf = (pending: PendingDecision): string => {
@@ -62,7 +73,7 @@ const askedOf = (pending: PendingDecision): string => {
     case 'effect':
       return `say whether ${oneLine(tool, 60)}(${briefArgs(args, 100)}) happened`;
     case 'compensation':
-      return `say what to do: undoing ${oneLine(tool, 60)} failed`;
+      return `${wordsFor(pending).heading}${tool === '' ? '' : ` (${oneLine(tool, 60)})`}`;
     default:
       return assertNever(kind);
   }

@@ -43,6 +43,26 @@ const resultLines = ({ result }: TracedCall, paint: Paint): string[] => {
   ];
 };
 
+const compensationLines = ({ compensation }: TracedCall, paint: Paint): string[] => {
+  if (compensation === undefined) return [];
+  const { status, message } = compensation;
+  const words = message === undefined ? '' : `: ${oneLine(message, 300)}`;
+  return [`${label('undone', paint)}${statusWord(status, paint)}${words}`];
+};
+
+/** Where values came from, those that matter: not the principal's own words. */
+const provenanceLines = ({ provenance }: TracedCall, paint: Paint): string[] => {
+  const foreign = Object.entries(provenance ?? {}).filter(([, { source }]) => source !== 'principal');
+  if (foreign.length === 0) return [];
+  const shown = foreign
+    .slice(0, 12)
+    .map(
+      ([path, { source, item }]) =>
+        `${oneLine(path, 60)} ${source}${item === undefined ? '' : ` (${oneLine(item, 20)})`}`,
+    );
+  return [`${label('from', paint)}${shown.join(', ')}`];
+};
+
 const callLines = (call: TracedCall, paint: Paint): string[] => {
   const { id, tool, args, effect, verdict, decision } = call;
   const reasons = verdict.reasons.map(
@@ -53,8 +73,10 @@ const callLines = (call: TracedCall, paint: Paint): string[] => {
     valueBlock(args, { indent: '          ', max: 12 }),
     ...decisionLines(decision, paint),
     `${label('verdict', paint)}${oneLine(verdict.outcome, 20)}${reasons.length > 0 ? `: ${reasons.join('; ')}` : ''}`,
+    ...provenanceLines(call, paint),
     ...humanLines(call, paint),
     ...resultLines(call, paint),
+    ...compensationLines(call, paint),
   ];
 };
 
@@ -71,9 +93,13 @@ export const stepLines = (step: TracedStep, paint: Paint): string[] => {
   ];
 };
 
+/** The agent's plan as it is now. */
+export const planLines = (plan: Trace['plan'], paint: Paint): string[] =>
+  plan === null ? [] : [paint.bold('the agent’s plan'), valueBlock(plan, { indent: '  ', max: 20 }), ''];
+
 /** A whole trace as readable text. */
 export const traceLines = (trace: Trace, paint: Paint): string[] => {
-  const { taskId, status, spec, steps, events, outcome, usage } = trace;
+  const { taskId, status, spec, steps, events, outcome, usage, plan } = trace;
   const goal = isRecord(spec) ? brief(spec['goal'] ?? '', 600) : '';
   return [
     `${paint.bold(oneLine(taskId, 200))}  ${statusWord(status, paint)}`,
@@ -87,6 +113,7 @@ export const traceLines = (trace: Trace, paint: Paint): string[] => {
           ...events.map(({ at, type, detail }) => `  ${paint.dim(at)}  ${oneLine(type, 40)} ${brief(detail, 300)}`),
           '',
         ]),
+    ...planLines(plan, paint),
     ...(outcome === null ? [paint.dim(usageLine(usage))] : outcomeLines(outcome, paint)),
   ];
 };

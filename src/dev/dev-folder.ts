@@ -96,13 +96,20 @@ const writeState = async (dir: string, published: Published): Promise<void> => {
 const ownFolder = (dir: string, lock: FileLock): DevFolder => {
   const children: ProcessMark[] = [];
   let isClosed = false;
+  let last = Promise.resolve();
+  const record = async (mark: ProcessMark): Promise<void> => {
+    if (isClosed) return;
+    const running = await Promise.all(children.map(async (child) => ((await isRunning(child)) ? [child] : [])));
+    children.splice(0, children.length, ...running.flat(), mark);
+    await lock.setChildren(children);
+  };
   return {
     dir,
     recordChild: async (mark) => {
-      if (isClosed) return;
-      const running = await Promise.all(children.map(async (child) => ((await isRunning(child)) ? [child] : [])));
-      children.splice(0, children.length, ...running.flat(), mark);
-      await lock.setChildren(children);
+      // One after the other: two that start at the same time must not overwrite each other.
+      const recorded = last.then(async () => await record(mark));
+      last = recorded.catch(() => undefined);
+      await recorded;
     },
     publish: async (state) => await writeState(dir, state),
     close: async () => {

@@ -12,7 +12,7 @@ export type GroupLeader = {
   readonly hasExited: () => boolean;
   /** The last lines that it wrote, both streams. */
   readonly tail: () => string;
-  /** SIGTERM, after `graceMs` SIGKILL; resolves when it is gone. Only the first call signals. */
+  /** The stop signal, after `graceMs` SIGKILL; resolves when it is gone. Only the first call signals. */
   stop(graceMs: number): Promise<void>;
 };
 
@@ -21,6 +21,10 @@ export type GroupLeaderOptions = {
   readonly command: string;
   readonly args: readonly string[];
   readonly env?: NodeJS.ProcessEnv | undefined;
+  /** Whom it runs as; default: as this process. */
+  readonly user?: { readonly uid: number; readonly gid: number } | undefined;
+  /** What asks it to end; default SIGTERM. */
+  readonly stopSignal?: ProcessMark['stopSignal'];
   readonly log: (line: string, stream: 'stdout' | 'stderr') => void;
 };
 
@@ -44,8 +48,15 @@ const followOutput = (child: ChildProcess, log: GroupLeaderOptions['log']): (() 
  * Starts a group leader. It ends with this process, SIGKILL apart.
  * @throws StackError when it cannot be started
  */
-export const startGroupLeader = async ({ command, args, env, log }: GroupLeaderOptions): Promise<GroupLeader> => {
-  const child = spawn(command, args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'], env, windowsHide: true });
+export const startGroupLeader = async (options: GroupLeaderOptions): Promise<GroupLeader> => {
+  const { command, args, env, user, stopSignal, log } = options;
+  const child = spawn(command, args, {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env,
+    windowsHide: true,
+    ...user,
+  });
   const { promise: exited, resolve } = Promise.withResolvers<string>();
   let spawnError: unknown;
   let isGone = false;
@@ -62,7 +73,8 @@ export const startGroupLeader = async ({ command, args, env, log }: GroupLeaderO
     resolve(signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`);
   });
   const tail = followOutput(child, log);
-  const mark = child.pid === undefined ? null : ((await markProcess(child.pid)) ?? { pid: child.pid, started: null });
+  const found = child.pid === undefined ? null : ((await markProcess(child.pid)) ?? { pid: child.pid, started: null });
+  const mark = found === null ? null : { ...found, stopSignal };
   if (mark === null) {
     await exited;
     throw new StackError(`${command} cannot be started: ${reasonOf(spawnError)}`, { cause: spawnError });

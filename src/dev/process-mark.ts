@@ -10,7 +10,12 @@ const run = promisify(execFile);
  * One process for certain: process ids are used again, the start time tells the old owner from the new one.
  * `started` is null where the system does not tell it (Windows).
  */
-export const ProcessMark = z.object({ pid: z.int().positive(), started: z.string().nullable() });
+export const ProcessMark = z.object({
+  pid: z.int().positive(),
+  started: z.string().nullable(),
+  /** What asks it to end; default SIGTERM. */
+  stopSignal: z.enum(['SIGTERM', 'SIGINT']).optional(),
+});
 export type ProcessMark = z.infer<typeof ProcessMark>;
 
 const fromProc = async (pid: number): Promise<ProcessMark | null> => {
@@ -72,9 +77,9 @@ export const sweepGroup = (pid: number): void => {
   }
 };
 
-/** Ends a marked process and its group: SIGTERM, and SIGKILL when it still runs after `graceMs`. */
+/** Ends a marked process and its group: its stop signal, and SIGKILL when it still runs after `graceMs`. */
 export const endProcess = async (mark: ProcessMark, graceMs: number): Promise<void> => {
-  signalGroup(mark.pid, 'SIGTERM');
+  signalGroup(mark.pid, mark.stopSignal ?? 'SIGTERM');
   const deadline = Date.now() + graceMs;
   while (await isRunning(mark)) {
     if (Date.now() > deadline) signalGroup(mark.pid, 'SIGKILL');

@@ -7,6 +7,8 @@ export type CommandOptions = {
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
   readonly cwd?: string;
+  /** Whom it runs as; default: as this process. */
+  readonly user?: { readonly uid: number; readonly gid: number } | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs?: number;
 };
@@ -28,6 +30,7 @@ export const runCommand = async (command: string, options: CommandOptions): Prom
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
     windowsHide: true,
+    ...options.user,
   });
   const release = child.pid === undefined ? () => undefined : killOnExit(child.pid);
   const end = (): void => {

@@ -1,4 +1,4 @@
-import type { Digest } from './digest.ts';
+import { type Digest, digestText, shortDigest } from './digest.ts';
 import { cutText, jsonBytes } from './json.ts';
 import type { Decision, Reason } from './proposal.ts';
 import { SIZES } from './sizes.ts';
@@ -36,6 +36,14 @@ export type HumanDecision = {
   readonly at: string;
   readonly note?: string;
   readonly args?: unknown;
+};
+
+/** An id that names a question about a call, and no other one that was asked before. */
+export const questionId = (callId: string, digest: Digest, taken: (id: string) => boolean): string => {
+  for (let count = 0; ; count++) {
+    const id = `${callId}-${shortDigest(count === 0 ? digest : digestText(`${digest}/${count}`))}`;
+    if (!taken(id)) return id;
+  }
 };
 
 /** The names of the decision messages, as signals and as updates. */

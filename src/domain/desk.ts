@@ -1,8 +1,15 @@
 import type { DecisionName, PendingDecision, Permitted } from './decision.ts';
 import type { Checked, DecisionMessage } from './messages.ts';
+import type { Review } from './proposal.ts';
 
 /** A decision that counted. */
-export type Ruling = { readonly pending: PendingDecision; readonly message: DecisionMessage; readonly atMs: number };
+export type Ruling = {
+  readonly pending: PendingDecision;
+  readonly message: DecisionMessage;
+  readonly atMs: number;
+  /** The review of the arguments that a person put in the place of the model's. */
+  readonly review?: Review | undefined;
+};
 
 /** A decision that was made, kept to recognise repeats (INVARIANT A4: continue-as-new carries it). */
 export type Ruled = {
@@ -41,6 +48,10 @@ export const openDecision = (desk: DeskState, pending: PendingDecision): void =>
     for (const { id } of desk.pending) if (!desk.crossed.includes(id)) desk.crossed.push(id);
   }
 };
+
+/** Tells whether an id names a question that waits, or one that was decided lately. */
+export const isTaken = (desk: DeskState, id: string): boolean =>
+  desk.pending.some((pending) => pending.id === id) || desk.ruled.some((ruled) => ruled.id === id);
 
 /** Takes a question off the desk without a decision: the task was cancelled, or went another way. */
 export const withdrawDecision = (desk: DeskState, id: string): void => {
@@ -95,7 +106,9 @@ const findTarget = (desk: DeskState, message: DecisionMessage, nowMs: number): C
 export const findDecision = (desk: DeskState, message: DecisionMessage, nowMs: number): Checked<PendingDecision> => {
   const found = findTarget(desk, message, nowMs);
   if (!found.ok) return found;
-  const wanted = message.args === undefined ? ACTION[message.name] : 'edit';
+  // Of an effect that nobody knows of, arguments are what it returned (INVARIANT E7).
+  const isEdit = message.args !== undefined && found.value.kind !== 'effect';
+  const wanted = isEdit ? 'edit' : ACTION[message.name];
   if (!found.value.may.includes(wanted)) {
     return refuse(`${wanted} is not possible for ${found.value.id}; possible: ${found.value.may.join(', ')}`);
   }

@@ -9,6 +9,7 @@ export const FAILURES = {
   'Agent.TooLarge': { retryable: false, help: 'Give the agent fewer tools, or shorter descriptions.' },
   'Task.Conflict': { retryable: false, help: 'Use another task id, or start it with the same specification.' },
   'Task.NotFound': { retryable: false, help: 'Check the id with `holdfast list`, and the namespace.' },
+  'Task.Running': { retryable: false, help: '`holdfast cancel TASK` ends it; it then undoes what it did by itself.' },
   'Worker.NotReady': {
     retryable: true,
     help: 'Start a worker (`holdfast worker` or `holdfast dev`); `holdfast doctor` says what is missing.',
@@ -30,7 +31,23 @@ export const FAILURES = {
   'Model.ResponseTooLarge': { retryable: false, help: 'Lower `limits.tokensPerTurn`.' },
   'Model.Busy': { retryable: true, help: 'All slots of this model are in use; raise `maxConcurrent` or wait.' },
   'Transcript.DigestMismatch': { retryable: false, help: 'History and worker disagree; run `holdfast replay TASK`.' },
+  'Store.Unavailable': {
+    retryable: true,
+    help: 'Calls wait until the control store answers again; check `store.url` and the database.',
+  },
+  'Store.Refused': {
+    retryable: false,
+    help: 'The control store does not fit this version or this value; see docs/store.md.',
+  },
+  'Ledger.KeyConflict': { retryable: false, help: 'Other arguments came under a key that was used; report this.' },
+  'Effect.Busy': { retryable: true, help: 'Another attempt of this effect may still run; it is waited for.' },
+  'Policy.Behind': { retryable: true, help: 'Workers with newer policies are up; deploy this one again.' },
+  'Artifact.TooLarge': { retryable: false, help: 'Let the tool return less, or a reference.' },
   'Tool.Failed': { retryable: true, help: 'The tool’s own error; see the message.' },
+  'Grants.NotMinimal': {
+    retryable: false,
+    help: 'The model named no grants that can be used; name them in the specification, or use a stronger model.',
+  },
   'Output.Invalid': {
     retryable: false,
     help: 'The model could not meet the output schema; simplify it or use a stronger model.',

@@ -8,6 +8,15 @@ export type JsonObject = { readonly [key: string]: Json };
 export const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+/** How deep data may be nested: deeper nests serve only to break what reads them, `JSON.stringify` among it. */
+export const MAX_DEPTH = 40;
+
+/** Tells whether a value is nested deeper than `levels`. Looks no deeper than that itself. */
+export const isDeeperThan = (value: unknown, levels: number): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  (levels === 0 || Object.values(value).some((inner) => isDeeperThan(inner, levels - 1)));
+
 /** Bytes of a text in UTF-8, without allocating the encoded form. */
 export const utf8Bytes = (text: string): number => {
   let bytes = 0;

@@ -1,5 +1,5 @@
 import type { DecisionName } from './decision.ts';
-import { isRecord, type JsonObject, jsonBytes, utf8Bytes } from './json.ts';
+import { isDeeperThan, isRecord, type JsonObject, jsonBytes, MAX_DEPTH, utf8Bytes } from './json.ts';
 import { SIZES } from './sizes.ts';
 
 /** A decision message, checked. `target` names a pending decision or a call; absent: a bare decision. */
@@ -51,6 +51,8 @@ const argsField = (payload: Record<string, unknown>): Checked<JsonObject | undef
   const value = payload['args'];
   if (value === undefined || value === null) return { ok: true, value: undefined };
   if (!isRecord(value)) return refuse('"args" must be an object with all arguments of the call');
+  // Before its size is asked: writing it as JSON would throw, and an error in a handler wedges the run.
+  if (isDeeperThan(value, MAX_DEPTH)) return refuse(`"args" is nested deeper than ${MAX_DEPTH} levels`);
   if (jsonBytes(value) > SIZES.toolArgs) return refuse(`"args" is larger than ${SIZES.toolArgs} bytes`);
   return { ok: true, value: value as JsonObject };
 };

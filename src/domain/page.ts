@@ -1,7 +1,9 @@
+import { wordsFor } from './compensation.ts';
 import type { PendingDecision } from './decision.ts';
 import { revealHidden } from './hidden-text.ts';
-import { cutText, isRecord, utf8Bytes } from './json.ts';
+import { type JsonObject, utf8Bytes } from './json.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
+import { argsBlocks, block, escapeText, fenced, pretty, span } from './markdown.ts';
 import type { TaskEvent } from './record.ts';
 import type { EffectRecord, TaskStatus, Usage } from './task.ts';
 
@@ -18,101 +20,19 @@ export type PageView = {
   readonly pending: readonly PendingDecision[];
   readonly effects: readonly EffectRecord[];
   readonly events: readonly TaskEvent[];
+  /** The agent's plan, as it wrote it. */
+  readonly plan?: JsonObject | undefined;
 };
-
-/**
- * INVARIANT T4: content is shown as text: no links, images, HTML, table breaks or hidden characters come through. All
- * punctuation is escaped, because the UI's renderer also changes text that is no markup: `--` to –, `1/2` to ½, `$x$`.
- * Quotation marks become curly all the same; what has to be exact stands in blocks and code spans.
- */
-export const escapeText = (text: string, maxBytes = 500): string =>
-  cutText(revealHidden(text), maxBytes)
-    .replace(/[\r\n]+/g, ' ⏎ ')
-    .replace(/[!-+\--/:-@[-`{-~]/g, (char) => `&#${char.charCodeAt(0)};`);
-
-/** Columns of a block that are in sight in a window 1200 px wide; the UI does not wrap blocks. */
-const COLUMNS = 64;
-
-/** Breaks long lines, marked. The mark never comes from content: a line feed must not pass for a break of ours. */
-const wrap = (text: string): string =>
-  text
-    .replaceAll('↪', '⟨U+21AA⟩')
-    .split('\n')
-    .map((line) => (line.length <= COLUMNS ? line : line.replace(new RegExp(`.{${COLUMNS}}(?=.)`, 'gsu'), '$&\n↪ ')))
-    .join('\n');
-
-/** Content as a block of its own, between fences longer than any run of backticks in it. */
-const fenced = (shown: string): string => {
-  const fence = '`'.repeat(Math.max(3, ...[...shown.matchAll(/`+/g)].map(([run]) => run.length + 1)));
-  return `${fence}text\n${shown}\n${fence}`;
-};
-
-const block = (text: string, maxBytes: number): string => {
-  const lines = text.replaceAll('\r\n', '\n').replaceAll('\r', '⟨U+000D⟩');
-  return fenced(wrap(cutText(revealHidden(lines), maxBytes)));
-};
-
-/** Content as a code span: exact, on one line. */
-const span = (text: string, maxBytes: number): string => {
-  const shown = cutText(revealHidden(text), maxBytes).replace(/\s+/g, ' ');
-  const ticks = '`'.repeat(Math.max(1, ...[...shown.matchAll(/`+/g)].map(([run]) => run.length + 1)));
-  return `${ticks} ${shown} ${ticks}`;
-};
-
-const pretty = (of: unknown): string => (typeof of === 'string' ? of : (JSON.stringify(of, null, 2) ?? 'null'));
-
-/** A short value on a line: a text as it is, unless it would be taken for something else. */
-const inLine = (of: unknown): string =>
-  typeof of === 'string' && /^[^\s"[{\d-].*\S$/.test(of) && !/^(true|false|null)$/.test(of)
-    ? of
-    : (JSON.stringify(of) ?? 'null');
-
-const isLong = (of: unknown): boolean =>
-  typeof of === 'string' ? of.length > 200 || /[\r\n]/.test(of.trimEnd()) : (JSON.stringify(of) ?? '').length > 200;
-
-const MAX_BLOCKS = 8;
-
-/** Arguments: short ones as lines of one block, the others as blocks below it. Says first when something is left out. */
-const args = (given: unknown, maxBytes: number): string => {
-  const entries = isRecord(given) ? Object.entries(given) : [['arguments', given] as const];
-  const long = entries.filter(([, each]) => isLong(each));
-  const lines = entries.map(([key, each]) => {
-    const name = /^[\w.-]+$/.test(key) ? key : JSON.stringify(key);
-    return `${name}: ${isLong(each) ? `(${utf8Bytes(pretty(each))} bytes, below)` : inLine(each)}`;
-  });
-  const short = lines.length === 0 ? '(no arguments)' : lines.join('\n');
-  const isCut =
-    long.length > MAX_BLOCKS ||
-    [short, ...long.map(([, each]) => pretty(each))].some((text) => utf8Bytes(text) > maxBytes);
-  return [
-    isCut
-      ? '**Only a part of the arguments fits here.** All of them: tab **Queries**, query `pending`. Do not approve a part.'
-      : '',
-    block(short, maxBytes),
-    ...long
-      .slice(0, MAX_BLOCKS)
-      .map(([key, each]) => `**${escapeText(key, 100)}**\n\n${block(pretty(each), maxBytes)}`),
-  ]
-    .filter((part) => part !== '')
-    .join('\n\n');
-};
-
-const HEADINGS = {
-  approval: 'Approve or deny',
-  answer: 'Answer the agent’s question',
-  review: 'Review the result',
-  effect: 'Say whether it happened',
-  compensation: 'Say what to do about the undo that failed',
-} as const satisfies Record<PendingDecision['kind'], string>;
 
 /** What to do, first: everything that decides stands above what explains. */
-const instruction = ({ id, kind, may }: PendingDecision): string => {
+const instruction = (pending: PendingDecision): string => {
+  const { id, kind, may } = pending;
   const signal = (name: string) => `\`${name} ${id.replace('-', ' ')}\``;
-  const [yes, no] =
-    kind === 'effect' ? ['It happened', 'It did not'] : ['Approve', kind === 'answer' ? 'Refuse' : 'Deny'];
+  const { yes, no } = wordsFor(pending);
+  const input = kind === 'effect' ? '{"note":"…","args":{ what it returned, if you know }}' : '{"note":"…","by":"…"}';
   const lines = [
     may.includes('answer') ? `- **Answer**: ${signal('answer')}, input \`{"text":"…","by":"your name"}\`` : '',
-    may.includes('approve') ? `- **${yes}**: ${signal('approve')}, no input needed (or \`{"note":"…","by":"…"}\`)` : '',
+    may.includes('approve') ? `- **${yes}**: ${signal('approve')}, no input needed (or \`${input}\`)` : '',
     may.includes('deny') ? `- **${no}**: ${signal('deny')}, no input needed (or \`{"reason":"…","by":"…"}\`)` : '',
     may.includes('edit') ? '- **Change the arguments**: see the end of this section' : '',
   ];
@@ -149,16 +69,22 @@ const why = ({ decision }: PendingDecision, maxBytes: number): string => {
 
 const minute = (at: string): string => `${at.slice(0, 16).replace('T', ' ')} UTC`;
 
+const headingOf = (pending: PendingDecision): string => {
+  const { kind, tool, id } = pending;
+  const isNamed = kind !== 'answer' && tool !== '';
+  return `## ${wordsFor(pending).heading}${isNamed ? `: ${escapeText(tool, 100)}` : ''} (${id})`;
+};
+
 const section = (pending: PendingDecision, maxBytes: number): string => {
-  const { kind, tool, id, question, reasons } = pending;
+  const { kind, question, reasons } = pending;
   const isQuestion = kind === 'answer';
   const asked = reasons.slice(0, 5).map(({ message }) => escapeText(message, Math.min(500, maxBytes)));
   const parts = [
-    `## ${HEADINGS[kind]}${isQuestion ? '' : `: ${escapeText(tool, 100)}`} (${id})`,
+    headingOf(pending),
     instruction(pending),
     maxBytes === 0 ? 'What it is about does not fit here: tab **Queries**, query `pending`.' : '',
     question === undefined || !isQuestion ? '' : `**The question**\n\n${block(question, Math.max(1_000, maxBytes))}`,
-    isQuestion ? '' : args(pending.args, maxBytes),
+    isQuestion ? '' : argsBlocks(pending.args, maxBytes),
     asked.length === 0 || isQuestion ? '' : `**Why it is asked**: ${asked.join('; ')}`,
     why(pending, maxBytes),
     pending.may.includes('edit') ? edit(pending, maxBytes) : '',
@@ -169,6 +95,8 @@ const section = (pending: PendingDecision, maxBytes: number): string => {
 
 const used = (count: number, max: number | undefined): string =>
   max === undefined ? `${count}` : `${count} of ${max}`;
+
+const PLAN_BYTES = 1_500;
 
 const state = ({ usage, limits = DEFAULT_LIMITS, effects, pending, ...view }: PageView, maxBytes: number): string => {
   const { steps, toolCalls, inputTokens, outputTokens, costUsd } = usage;
@@ -190,6 +118,9 @@ const state = ({ usage, limits = DEFAULT_LIMITS, effects, pending, ...view }: Pa
     effects.length === 0
       ? ''
       : `**Effects so far**${effects.length > done.length ? ` (the last ${done.length} of ${effects.length})` : ''}\n\n${done.join('\n')}`,
+    view.plan === undefined
+      ? ''
+      : `**The agent’s plan**\n\n${block(pretty(view.plan), Math.min(PLAN_BYTES, maxBytes))}`,
   ]
     .filter((part) => part !== '')
     .join('\n\n');
@@ -201,6 +132,8 @@ const isEnded = (status: TaskStatus): boolean => !['running', 'waiting', 'paused
 const quiet = (status: TaskStatus): string => {
   if (status === 'paused')
     return '**Paused.** To go on: **More Actions → Send a Signal**, choose `resume`, no input needed (or `{"guidance":"words for the agent"}`), **Submit**.';
+  if (status === 'compensating')
+    return '**The task has ended; what it did is being undone.** Nothing waits for a person.';
   return isEnded(status)
     ? `**The task has ended: ${status}.** Nothing can be decided any more.`
     : '**Nothing waits for a person.**';

@@ -1,5 +1,6 @@
 import type { Digest } from './digest.ts';
-import { isRecord, type JsonObject } from './json.ts';
+import { isDeeperThan, isRecord, type JsonObject, MAX_DEPTH } from './json.ts';
+import type { Provenance } from './provenance.ts';
 import type { Effect } from './task.ts';
 import type { RawCall } from './transcript.ts';
 
@@ -35,7 +36,16 @@ export type RunPlan = {
   readonly maxAttempts: number;
   /** A read that goes in an activity of its own: long, or with retries of its own. */
   readonly alone: boolean;
+  /** The tool can undo its effect; the workflow registers the undo before the effect. */
+  readonly isCompensable?: boolean;
+  /** Bulkhead: the task queue of the tool's own. */
+  readonly taskQueue?: string;
 };
+
+/** What the workflow does itself once the verdict allows it; no tool runs. */
+export type BuiltIn =
+  | { readonly kind: 'wait'; readonly ms: number }
+  | { readonly kind: 'plan'; readonly plan: JsonObject };
 
 /** The review of one proposed call. Arguments stand in the proposal and are not repeated here. */
 export type Review = {
@@ -46,6 +56,11 @@ export type Review = {
   /** Of tool and arguments: what an approval covers. */
   readonly digest?: Digest;
   readonly plan?: RunPlan;
+  readonly builtIn?: BuiltIn;
+  /** Where the arguments' values came from. */
+  readonly provenance?: Provenance;
+  /** Digest of the policy set that judged it. */
+  readonly policies?: Digest;
   /** The call waits for a person's words instead of a tool. */
   readonly question?: string;
 };
@@ -64,6 +79,9 @@ export const parseArguments = (call: Pick<RawCall, 'arguments'>): ParsedArgument
     return { ok: false, error: 'the arguments are not valid JSON' };
   }
   if (!isRecord(value)) return { ok: false, error: 'the arguments are not a JSON object' };
+  if (isDeeperThan(value, MAX_DEPTH)) {
+    return { ok: false, error: `the arguments are nested deeper than ${MAX_DEPTH} levels` };
+  }
   const { decision, ...args } = value;
   return { ok: true, args: args as JsonObject, decision };
 };

@@ -1,5 +1,8 @@
+import type { Compensation } from './compensation.ts';
+import type { Digest } from './digest.ts';
+import type { JsonObject } from './json.ts';
 import type { Review } from './proposal.ts';
-import type { Outcome, TaskStatus } from './task.ts';
+import type { Outcome, TaskStatus, Usage } from './task.ts';
 import type { TranscriptItem } from './transcript.ts';
 
 /** What is kept of a step beside its transcript items. */
@@ -20,6 +23,9 @@ export type StepRecord = {
 /** Something that happened beside the steps. */
 export type TaskEvent = { readonly at: string; readonly type: string; readonly detail: unknown };
 
+/** Where the audit trail stood when an activity ended; what `seq` and `hash` are checked against. */
+export type RecordedAnchor = { readonly seq: number; readonly hash: Digest };
+
 /** Everything a trace is made from, whether the workflow kept it or it was read from event history. */
 export type TaskRecord = {
   readonly taskId: string;
@@ -29,4 +35,10 @@ export type TaskRecord = {
   readonly steps: readonly StepRecord[];
   readonly items: readonly TranscriptItem[];
   readonly events: readonly TaskEvent[];
+  /** What was spent outside of steps: on grants, and by calls that cost something. */
+  readonly besides?: Pick<Usage, 'inputTokens' | 'outputTokens' | 'costUsd'>;
+  /** By call id: what came of undoing it. */
+  readonly compensations?: ReadonlyMap<string, Compensation>;
+  readonly plan?: JsonObject | undefined;
+  readonly anchors?: readonly RecordedAnchor[];
 };

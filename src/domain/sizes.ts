@@ -17,6 +17,8 @@ export const SIZES = {
   setup: 512 * 1024,
   /** New items that are sent along with `propose`; more are fetched by query, in pages. */
   appended: 512 * 1024,
+  /** Refused calls that every step is told of. */
+  denied: 32 * 1024,
   /** All pending decisions in the memo. */
   memo: 128 * 1024,
   /** One page of a query's answer; the SDK warns from 512 KB on. */

@@ -28,6 +28,9 @@ export type EffectRecord = {
   readonly key: string;
 };
 
+/** A call that a person refused, as the outcome lists it. */
+export type DeniedRecord = { readonly callId: string; readonly tool: string; readonly reason?: string };
+
 /** The result of every task: the workflow completes with it, also after a failure or a cancellation. */
 export type Outcome = {
   readonly taskId: string;
@@ -37,6 +40,8 @@ export type Outcome = {
   readonly reason?: string;
   readonly usage: Usage;
   readonly effects: readonly EffectRecord[];
+  /** Calls that a person refused; outcomes of before have no such list. */
+  readonly denied?: readonly DeniedRecord[];
 };
 
 /** Search attributes that a namespace needs, with Temporal's type names. */
@@ -54,6 +59,10 @@ export type SearchAttributeName = keyof typeof SEARCH_ATTRIBUTES;
 
 /** Workflow type and task queue of the contract; other languages start tasks by these names. */
 export const AGENT_TASK_TYPE = 'agentTask';
+/** The workflow type that undoes what an ended task did. */
+export const COMPENSATE_TASK_TYPE = 'compensateTask';
+/** The id of the run that undoes what an ended task did. */
+export const compensationId = (taskId: string): string => `${taskId}/compensation`;
 /** The default task queue. */
 export const TASK_QUEUE = 'holdfast';
 /** Memo keys: what is pending (the inbox is one list call) and the digest of the specification (INVARIANT H4). */

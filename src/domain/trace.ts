@@ -1,7 +1,10 @@
+import { byHand, type Compensation } from './compensation.ts';
 import type { HumanDecision } from './decision.ts';
-import { isRecord } from './json.ts';
-import { parseArguments, type Reason } from './proposal.ts';
-import type { StepRecord, TaskEvent, TaskRecord } from './record.ts';
+import type { Digest } from './digest.ts';
+import { isRecord, type JsonObject } from './json.ts';
+import { parseArguments, type Reason, type Review } from './proposal.ts';
+import type { Provenance } from './provenance.ts';
+import type { RecordedAnchor, StepRecord, TaskEvent, TaskRecord } from './record.ts';
 import type { Effect, Outcome, Usage } from './task.ts';
 import type { ProposalItem, RawCall, ResultItem } from './transcript.ts';
 
@@ -12,7 +15,14 @@ export type TracedCall = {
   readonly args: unknown;
   readonly effect: Effect;
   readonly decision: unknown;
-  readonly verdict: { readonly outcome: string; readonly reasons: readonly Reason[] };
+  readonly verdict: {
+    readonly outcome: string;
+    readonly reasons: readonly Reason[];
+    /** Digest of the policy set that judged it. */
+    readonly policies?: Digest;
+  };
+  /** Where the values of the arguments came from, by JSON pointer. */
+  readonly provenance?: Provenance;
   readonly human?: HumanDecision;
   readonly result?: {
     readonly status: string;
@@ -20,6 +30,8 @@ export type TracedCall = {
     readonly attempts: number;
     readonly trust: string;
   };
+  /** What came of undoing it. */
+  readonly compensation?: Compensation;
 };
 
 /** A step in a trace. */
@@ -45,23 +57,37 @@ export type Trace = {
   readonly usage: Usage;
   readonly steps: readonly TracedStep[];
   readonly events: readonly TaskEvent[];
+  /** The agent's plan as it is now. */
+  readonly plan: JsonObject | null;
+  /** Where the audit trail stood, in order; only a trace that was read from event history has them. */
+  readonly anchors: readonly RecordedAnchor[];
 };
 
-const traceCall = (raw: RawCall, step: StepRecord, results: ReadonlyMap<string, ResultItem>): TracedCall => {
+/** What is looked up by call id. */
+type ByCall = {
+  readonly results: ReadonlyMap<string, ResultItem>;
+  readonly compensations: ReadonlyMap<string, Compensation>;
+};
+
+const traceCall = (raw: RawCall, step: StepRecord, { results, compensations }: ByCall): TracedCall => {
   const parsed = parseArguments(raw);
-  const { tool, effect, verdict } = step.reviews.find((each) => each.callId === raw.id) ?? UNREVIEWED;
+  const review: Partial<Review> = step.reviews.find((each) => each.callId === raw.id) ?? {};
+  const { tool, effect, verdict, policies, provenance } = { ...UNREVIEWED, ...review };
+  const compensation = compensations.get(raw.id);
   return {
     id: raw.id,
     tool: tool ?? raw.name,
     args: parsed.ok ? parsed.args : raw.arguments,
     effect,
     decision: parsed.ok && isRecord(parsed.decision) ? parsed.decision : null,
-    verdict,
+    verdict: { ...verdict, ...(policies === undefined ? {} : { policies }) },
+    ...(provenance === undefined ? {} : { provenance }),
     ...traceResult(results.get(raw.id)),
+    ...(compensation === undefined ? {} : { compensation }),
   };
 };
 
-const UNREVIEWED = { tool: undefined, effect: 'read', verdict: { outcome: 'reject', reasons: [] } } as const;
+const UNREVIEWED = { effect: 'read', verdict: { outcome: 'reject', reasons: [] } } as const satisfies Partial<Review>;
 
 const traceResult = (result: ResultItem | undefined): Pick<TracedCall, 'human' | 'result'> => {
   if (result === undefined) return {};
@@ -69,11 +95,7 @@ const traceResult = (result: ResultItem | undefined): Pick<TracedCall, 'human' |
   return { ...(human === undefined ? {} : { human }), result: { status, output, attempts, trust } };
 };
 
-const traceStep = (
-  step: StepRecord,
-  proposal: ProposalItem | undefined,
-  results: ReadonlyMap<string, ResultItem>,
-): TracedStep => {
+const traceStep = (step: StepRecord, proposal: ProposalItem | undefined, byCall: ByCall): TracedStep => {
   const window = step.window ?? null;
   return {
     n: step.n,
@@ -85,31 +107,60 @@ const traceStep = (
     context: { tokens: step.inputTokens, window, pressure: window === null ? null : step.inputTokens / window },
     promptDigest: step.promptDigest,
     text: proposal?.text ?? '',
-    calls: (proposal?.calls ?? []).map((raw) => traceCall(raw, step, results)),
+    calls: (proposal?.calls ?? []).map((raw) => traceCall(raw, step, byCall)),
   };
 };
 
+const finalCompensation = (last: Compensation | undefined, status: string): Compensation =>
+  status === 'compensated' && last !== undefined && last.status !== status
+    ? { status, message: byHand(last.message ?? '') }
+    : { ...last, status };
+
+/** What undoing came to: a person may have had the last word, which stands in the outcome. */
+const finalCompensations = ({ compensations, outcome }: TaskRecord): ReadonlyMap<string, Compensation> => {
+  const final = new Map<string, Compensation>(compensations);
+  for (const { callId, status } of outcome?.effects ?? []) {
+    if (status !== 'compensated' && status !== 'compensation_failed') continue;
+    final.set(callId, finalCompensation(final.get(callId), status));
+  }
+  return final;
+};
+
+const sumUsage = ({ steps, besides }: TaskRecord): Usage => {
+  const usage: Usage = {
+    steps: steps.length,
+    toolCalls: 0,
+    inputTokens: besides?.inputTokens ?? 0,
+    outputTokens: besides?.outputTokens ?? 0,
+    costUsd: besides?.costUsd ?? 0,
+  };
+  for (const { inputTokens, outputTokens, costUsd } of steps) {
+    usage.inputTokens += inputTokens;
+    usage.outputTokens += outputTokens;
+    usage.costUsd += costUsd;
+  }
+  return usage;
+};
+
 /** Builds a trace from a record. One pass over items and steps. */
-export const buildTrace = ({ taskId, status, spec, outcome, steps, items, events }: TaskRecord): Trace => {
+export const buildTrace = (record: TaskRecord): Trace => {
+  const { taskId, status, spec, outcome, steps, items, events, plan, anchors } = record;
   const results = new Map<string, ResultItem>();
   const proposals = new Map<string, ProposalItem>();
   for (const item of items) {
     if (item.kind === 'result') results.set(item.id, item);
     else if (item.kind === 'proposal') proposals.set(item.id, item);
   }
-  const usage: Usage = { steps: steps.length, toolCalls: 0, inputTokens: 0, outputTokens: 0, costUsd: 0 };
-  for (const { inputTokens, outputTokens, costUsd } of steps) {
-    usage.inputTokens += inputTokens;
-    usage.outputTokens += outputTokens;
-    usage.costUsd += costUsd;
-  }
+  const byCall = { results, compensations: finalCompensations(record) };
   return {
     taskId,
     status,
     spec,
     outcome: outcome ?? null,
-    usage: outcome?.usage ?? usage,
-    steps: steps.map((step) => traceStep(step, proposals.get(`s${step.n}`), results)),
+    usage: outcome?.usage ?? sumUsage(record),
+    steps: steps.map((step) => traceStep(step, proposals.get(`s${step.n}`), byCall)),
     events,
+    plan: plan ?? null,
+    anchors: anchors ?? [],
   };
 };

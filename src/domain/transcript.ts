@@ -60,6 +60,14 @@ export type ResultItem = {
   readonly human?: HumanDecision;
 };
 
+/** A result as it enters the transcript, without what only the workflow goes by. */
+export const toResultItem = ({
+  anchor: _,
+  costUsd: _cost,
+  ask: _ask,
+  ...item
+}: ResultItem & { readonly anchor?: unknown; readonly costUsd?: unknown; readonly ask?: unknown }): ResultItem => item;
+
 /** A remark from outside the loop: a person's guidance, or the platform's reason to send an answer back. */
 export type NoteItem = {
   readonly kind: 'note';

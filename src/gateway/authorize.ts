@@ -1,58 +1,192 @@
-import type { CallContext } from '../activities/ports.ts';
+import type { CallContext, Situation } from '../activities/ports.ts';
+import { findDeniedValues } from '../domain/denied.ts';
+import { isRecord, type JsonObject } from '../domain/json.ts';
 import type { Reason, Verdict } from '../domain/proposal.ts';
+import type { Provenance } from '../domain/provenance.ts';
 import type { Tool } from '../tools/tool.ts';
+import type { GatewayParts } from './flight.ts';
+import { checkGrants } from './grants.ts';
+import type { AuthorizerRequest, PolicyRequest } from './ports.ts';
 
-/**
- * Tells whether a pattern names a tool; `*` stands for any characters, dots too. One pass, no regular expression: grants
- * come with the task, and a pattern of many stars must not hold the worker.
- */
-export const matchesTool = (pattern: string, tool: string): boolean => {
-  const [first = '', ...rest] = pattern.split('*');
-  const last = rest.pop();
-  if (last === undefined) return tool === pattern;
-  if (!tool.startsWith(first) || !tool.endsWith(last)) return false;
-  let at = first.length;
-  for (const part of rest) {
-    const found = tool.indexOf(part, at);
-    if (found < 0) return false;
-    at = found + part.length;
-  }
-  return at <= tool.length - last.length;
+/** A verdict, and the place of the policy set by which it was found. */
+export type Authorized = { readonly verdict: Verdict; readonly policyEpoch: number };
+
+/** What a valid call is judged by. */
+export type Judged = {
+  readonly tool: Tool;
+  readonly args: JsonObject;
+  readonly input: unknown;
+  readonly context: CallContext;
+  readonly situation?: Situation | undefined;
+  readonly provenance?: Provenance | undefined;
 };
 
-/** Tells whether a task's grants cover a tool; a task without grants has what its agent has. */
-export const isGranted = (grants: CallContext['grants'], tool: string): boolean =>
-  grants === undefined || grants.some((pattern) => matchesTool(pattern, tool));
+const short = (error: unknown): string => String(error).slice(0, 200);
 
-const confirmation = async (tool: Tool, input: unknown): Promise<Reason | undefined> => {
+const reject = (reason: Reason): Verdict => ({ outcome: 'reject', reasons: [reason] });
+
+/** An authorizer that gives no answer must not hold the task. */
+const AUTHORIZER_MS = 10_000;
+
+const withTimeout = async <T>(work: Promise<T> | T): Promise<T> => {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`no answer within ${AUTHORIZER_MS} ms`)), AUTHORIZER_MS);
+  return Promise.race([work, promise]).finally(() => clearTimeout(timer));
+};
+
+/** A host's function may answer anything: only a clear yes is one. */
+const toAnswer = (answer: unknown): { readonly allow: boolean; readonly reason?: string } => {
+  if (!isRecord(answer)) return { allow: answer === true };
+  const { allow, reason } = answer;
+  return { allow: allow === true, ...(typeof reason === 'string' ? { reason } : {}) };
+};
+
+/** Without an authorizer nobody has a permission that a tool requires. */
+const unasked = ({ name, requires }: Tool): Reason | undefined => {
+  if (requires.length === 0) return undefined;
+  const message = `${name} needs ${requires.join(', ')}, and no authorizer is configured that could say who has it`;
+  return { code: 'no_authorizer', message };
+};
+
+/**
+ * Asks the host whether the principal may, now: rights withdrawn in the middle of a task take effect at the next call.
+ * @returns why not
+ */
+export const askAuthorizer = async (
+  { authorizer }: Pick<GatewayParts, 'authorizer'>,
+  tool: Tool,
+  { context, args }: { readonly context: CallContext; readonly args?: JsonObject },
+): Promise<Reason | undefined> => {
+  if (authorizer === undefined) return unasked(tool);
+  const who = context.principal.id;
+  const request: AuthorizerRequest = {
+    principal: context.principal,
+    agent: context.agent,
+    taskId: context.taskId,
+    tool: tool.name,
+    effect: tool.effect,
+    requires: tool.requires,
+    ...(args === undefined ? {} : { args }),
+  };
   try {
-    const answer = (await tool.confirm?.(input)) ?? false;
-    if (answer === false) return undefined;
-    return {
-      code: 'confirmation_required',
-      message: typeof answer === 'string' ? answer : `${tool.name} asks before it runs`,
-    };
+    const answer = toAnswer(await withTimeout(authorizer(request)));
+    return answer.allow
+      ? undefined
+      : { code: 'not_permitted', message: answer.reason ?? `${who} has no right to ${tool.name}` };
   } catch (error) {
     // INVARIANT T2: a rule that errs counts against the call.
     return {
-      code: 'confirmation_rule_failed',
-      message: `the rule that decides whether ${tool.name} asks failed: ${String(error).slice(0, 200)}`,
+      code: 'authorizer_failed',
+      message: `whether ${who} may use ${tool.name} could not be asked: ${short(error)}`,
     };
   }
 };
 
-/** Decides whether a valid call may run, and whether without a person. */
-export const authorize = async (tool: Tool, input: unknown, context: CallContext): Promise<Verdict> => {
-  if (!isGranted(context.grants, tool.name)) {
-    return {
-      outcome: 'reject',
-      reasons: [{ code: 'not_granted', message: `this task has no grant for ${tool.name}` }],
-    };
+const confirmation = async ({ tool, input }: Judged): Promise<Reason[]> => {
+  try {
+    const answer = (await tool.confirm?.(input)) ?? false;
+    if (answer === false) return [];
+    const message = typeof answer === 'string' ? answer : `${tool.name} asks before it runs`;
+    return [{ code: 'confirmation_required', message }];
+  } catch (error) {
+    // INVARIANT T2: a rule that errs counts against the call.
+    const message = `the rule that decides whether ${tool.name} asks failed: ${short(error)}`;
+    return [{ code: 'confirmation_rule_failed', message }];
   }
-  const reasons: Reason[] = [];
-  if (tool.effect === 'destructive')
-    reasons.push({ code: 'destructive', message: `${tool.name} cannot be taken back` });
-  const confirm = await confirmation(tool, input);
-  if (confirm !== undefined) reasons.push(confirm);
-  return { outcome: reasons.length > 0 ? 'ask' : 'allow', reasons };
+};
+
+/** Whether two JSON pointers meet: the same place, one inside the other, or (of many leaves) summed up above it. */
+const meet = (one: string, other: string): boolean =>
+  one === other || one.startsWith(`${other}/`) || other.startsWith(`${one}/`);
+
+/**
+ * INVARIANT T1: a sensitive argument of a call with effects that comes from untrusted text, or from nowhere while such text
+ * is in the context, needs a person. Reads that leave the trust boundary count as well.
+ */
+const untrustedArguments = ({ tool, provenance = {}, situation }: Judged): Reason[] => {
+  if (tool.effect === 'read' && !tool.egress) return [];
+  const isDoubtful = (source: string) =>
+    source === 'untrusted' || (source === 'model' && situation?.isUntrusted === true);
+  return Object.entries(provenance)
+    .filter(([pointer, { source }]) => isDoubtful(source) && tool.sensitive.some((each) => meet(pointer, each)))
+    .map(([pointer, { source, item }]) => ({
+      code: 'untrusted_argument',
+      message:
+        source === 'untrusted'
+          ? `${pointer} comes from untrusted text${item === undefined ? '' : ` (${item})`}`
+          : `${pointer} comes from nowhere, and untrusted text is in the context`,
+    }));
+};
+
+const deniedBefore = ({ tool, args, situation }: Judged): Reason[] => {
+  if (tool.effect === 'read' && !tool.egress) return [];
+  const found = findDeniedValues(tool.name, args, situation?.denied ?? []);
+  if (found === undefined) return [];
+  return [
+    { code: 'denied_before', message: `it has values of ${found.callId} (${found.tool}), which a person denied` },
+  ];
+};
+
+/** INVARIANT E6: other arguments under a semantic key that is in use ask. */
+const effectKeyConflict = async (parts: GatewayParts, judged: Judged, argsDigest: string): Promise<Reason[]> => {
+  const key = semanticKeyOf(judged.tool, judged.input);
+  if (key === undefined) return [];
+  const row = await parts.store.ledger.findSemantic(judged.context.principal.tenant, key);
+  if (row === undefined || row.argsDigest === argsDigest) return [];
+  const message = `${key} was done before with other arguments (${row.task.taskId} ${row.callId}, ${row.state})`;
+  return [{ code: 'effect_key_conflict', message }];
+};
+
+/** The semantic key of a call: tools of different names never share one. */
+export const semanticKeyOf = (tool: Tool, input: unknown): string | undefined => {
+  const key = tool.effectKey?.(input);
+  return key === undefined ? undefined : `${tool.name}:${key}`;
+};
+
+const toPolicyRequest = ({ tool, args, context, situation, provenance }: Judged): PolicyRequest => ({
+  principal: context.principal,
+  agent: context.agent,
+  taskId: context.taskId,
+  tool: {
+    name: tool.name,
+    effect: tool.effect,
+    unattended: tool.unattended,
+    openWorld: tool.openWorld,
+    egress: tool.egress,
+    idempotent: tool.idempotent,
+    compensable: tool.compensate !== undefined,
+    isChanged: tool.surface?.changedFrom !== undefined,
+  },
+  args,
+  argsSchema: tool.input.json,
+  provenance: provenance ?? {},
+  isContextUntrusted: situation?.isUntrusted ?? true,
+  usage: situation?.usage ?? { steps: 0, toolCalls: 0, inputTokens: 0, outputTokens: 0, costUsd: 0 },
+  rules: context.rules,
+});
+
+/**
+ * Decides whether a valid call may run, and whether without a person: the task's grants, the principal's own rights, the
+ * policies, the tool's own rule, and where the values come from. The strictest wins.
+ * @throws ApplicationFailure `Policy.Behind`, `Store.Unavailable`, both retryable
+ */
+export const authorize = async (parts: GatewayParts, judged: Judged, argsDigest: string): Promise<Authorized> => {
+  const { tool, args, context } = judged;
+  // INVARIANT A1: asked before the policies are, so that a set that is swapped in between counts as the older one.
+  const policyEpoch = await parts.policy.epoch();
+  const granted = checkGrants(context.grants, tool.name, args);
+  if (!granted.ok && tool.isFree !== true) return { verdict: reject(granted.reason), policyEpoch };
+  const unpermitted = await askAuthorizer(parts, tool, { context, args });
+  if (unpermitted !== undefined) return { verdict: reject(unpermitted), policyEpoch };
+  const { call, callUnattended } = parts.policy.decide(toPolicyRequest(judged));
+  if (!call.isAllowed) return { verdict: { outcome: 'reject', reasons: call.reasons }, policyEpoch };
+  const reasons = [
+    ...(callUnattended.isAllowed ? [] : callUnattended.reasons),
+    ...(await confirmation(judged)),
+    ...untrustedArguments(judged),
+    ...deniedBefore(judged),
+    ...(tool.effectKey === undefined ? [] : await effectKeyConflict(parts, judged, argsDigest)),
+  ];
+  const outcome = reasons.length > 0 || !callUnattended.isAllowed ? 'ask' : 'allow';
+  return { verdict: { outcome, reasons }, policyEpoch };
 };

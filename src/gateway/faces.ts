@@ -18,7 +18,7 @@ export const outputSchemaOf = ({ output, outputSchema }: Agent): JsonObject | un
   outputSchema ?? (output === undefined ? undefined : jsonSchema(output));
 
 const makeFace = (tool: Tool): ToolFace => {
-  const own = jsonSchema(tool.input) as JsonObject & { properties?: JsonObject; required?: readonly string[] };
+  const own = tool.input.json as JsonObject & { properties?: JsonObject; required?: readonly string[] };
   return {
     name: modelFacingName(tool.name),
     tool: tool.name,

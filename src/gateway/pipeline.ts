@@ -1,56 +1,114 @@
-import type { Gateway } from '../activities/ports.ts';
-import type { Reason, Verdict } from '../domain/proposal.ts';
-import type { ResultItem } from '../domain/transcript.ts';
-import type { Agent } from '../tools/define-agent.ts';
-import type { Tool, ToolLog } from '../tools/tool.ts';
-import { authorize } from './authorize.ts';
+import type { Gateway, GrantedApproval, Ran, RunContext } from '../activities/ports.ts';
+import { assertNever } from '../domain/assert-never.ts';
+import type { Tool } from '../tools/tool.ts';
+import { again, carryOut } from './attempt.ts';
+import { type Authorized, authorize } from './authorize.ts';
 import { approvalDigest } from './faces.ts';
-import { reviewCall } from './review.ts';
-import { runTool } from './run.ts';
+import { type Flight, type GatewayParts, makeFlight, resultOf, type ValidFlight } from './flight.ts';
+import { lookUp } from './ledger.ts';
+import { endTurn, takeTurn } from './limit.ts';
+import { readBatch, readOne } from './read.ts';
+import { askAgain, refuse } from './refuse.ts';
+import { resolveEffect } from './resolve.ts';
+import { reviewCalls } from './review.ts';
 import { findAgent, setupOf } from './setup.ts';
+import { start } from './start.ts';
+import { compensateEffect } from './undo.ts';
 import { validateArgs } from './validate.ts';
 
-const rejected = (id: string, tool: string, reasons: readonly Reason[]): ResultItem => ({
-  kind: 'result',
-  id,
-  tool,
-  status: 'rejected',
-  output: reasons.map(({ message }) => message).join('; '),
-  trust: 'trusted',
-});
+/** Cancelled before anything was asked for: a result, so that it is no unknown effect. A shutdown is left to the next worker. */
+const notBegun = ({ run, ...flight }: Flight): Ran => {
+  const { reason } = run.signal;
+  if (reason instanceof Error && reason.message.includes('WORKER_SHUTDOWN')) throw reason;
+  return { result: resultOf(flight, { status: 'failed', output: 'cancelled before it began', trust: 'trusted' }) };
+};
 
-/** INVARIANT A1: what runs has the digest that was approved. @returns why it may not run */
-const refusal = (verdict: Verdict, approved: string | undefined, now: string): readonly Reason[] | undefined => {
-  if (verdict.outcome === 'reject') return verdict.reasons;
-  if (verdict.outcome === 'allow' || approved === now) return undefined;
-  const message =
-    approved === undefined
-      ? 'it needs a person’s approval now'
-      : 'it is not what was approved: the tool or its arguments changed since';
-  return [...verdict.reasons, { code: 'approval_void', message }];
+type RunRequest = Parameters<Gateway['run']>[0];
+
+/** A call that may run now, with what it was judged by; or what it ended as. */
+type Judged = { readonly ready: ValidFlight; readonly authorized: Authorized } | { readonly ended: Ran };
+
+/** The stages `validate` and `authorize`. */
+const judge = async (flight: Flight, approval: GrantedApproval | undefined): Promise<Judged> => {
+  const valid = await validateArgs(flight.tool, flight.call.args);
+  if (!valid.ok) return { ended: await refuse(flight, [valid.reason]) };
+  const ready: ValidFlight = { ...flight, args: valid.args, input: valid.input };
+  const judged = { ...ready, provenance: flight.call.provenance };
+  const authorized = await authorize(flight.parts, judged, flight.argsDigest);
+  const { verdict } = authorized;
+  if (verdict.outcome === 'reject') return { ended: await refuse(flight, verdict.reasons) };
+  // INVARIANT A1: what runs has the digest that was approved; asked again only where the verdict of now needs an approval.
+  const isApproved = approval?.digest === approvalDigest(flight.tool, valid.args);
+  if (verdict.outcome === 'ask' && !isApproved) return { ended: await askAgain(ready, verdict) };
+  return { ready, authorized };
+};
+
+type Ready = Extract<Judged, { ready: ValidFlight }>;
+
+/** The stages `limit` and `start`, and those of the attempt. */
+const carryOutInTurn = async ({ ready, authorized }: Ready, approval: GrantedApproval | undefined): Promise<Ran> => {
+  const turn = await takeTurn(ready);
+  if (!turn.ok) return refuse(ready, [turn.reason]);
+  const started = await start(ready, authorized, approval).catch(async (error: unknown) => {
+    await endTurn(ready, turn.ticket, { kind: 'none' });
+    throw error;
+  });
+  if (started.kind === 'started') return carryOut(ready, { ...started, ticket: turn.ticket });
+  await endTurn(ready, turn.ticket, { kind: 'none' });
+  switch (started.kind) {
+    case 'replayed':
+      return started.ran;
+    case 'ask':
+      return askAgain(ready, { outcome: 'ask', reasons: [started.reason] });
+    case 'refused':
+      return refuse(ready, [started.reason]);
+    default:
+      return assertNever(started);
+  }
 };
 
 /**
- * The one way from a proposal to a tool: `validate → authorize → run → sanitize`. Review and execution share the first
- * two: rights and rules may have changed since the review, so they are asked again at the moment of execution.
+ * One effect, through every stage: look up the ledger → validate → authorize → limit → start (ledger, approval consumed)
+ * → run → settle → sanitize → audit. The model cannot choose another way: this is the only one there is.
  */
-export const createGateway = (agents: ReadonlyMap<string, Agent>, log: ToolLog): Gateway => ({
-  setup: async ({ agent, grants }, output) => setupOf(findAgent(agents, agent), grants, output),
+const runEffect = async (flight: Flight, { approval }: RunRequest): Promise<Ran> => {
+  const known = await lookUp(flight);
+  if (known.kind === 'settled') return known.ran;
+  if (known.kind === 'again') return again(flight, known.row);
+  if (flight.run.signal.aborted) return notBegun(flight);
+  const judged = await judge(flight, approval);
+  return 'ended' in judged ? judged.ended : carryOutInTurn(judged, approval);
+};
 
-  review: (call, context, { needsDecision } = { needsDecision: true }) =>
-    reviewCall(findAgent(agents, context.agent), call, { context, needsDecision }),
-
-  run: async ({ call, context, approvedDigest, run }) => {
-    const tool: Tool | undefined = findAgent(agents, context.agent).tools.get(call.tool);
-    if (tool === undefined) {
-      const message = `the tool ${call.tool} is not there any more`;
-      return rejected(call.id, call.tool, [{ code: 'unknown_tool', message }]);
-    }
-    const valid = await validateArgs(tool, call.args);
-    if (!valid.ok) return rejected(call.id, tool.name, [valid.reason]);
-    const verdict = await authorize(tool, valid.input, context);
-    const reasons = refusal(verdict, approvedDigest, approvalDigest(tool, valid.args));
-    if (reasons !== undefined) return rejected(call.id, tool.name, reasons);
-    return runTool({ tool, callId: call.id, args: valid.args, input: valid.input, context, run, log });
-  },
+/** A tool that an approved call names and this worker does not have. */
+const gone = ({ call }: RunRequest): Ran => ({
+  result: resultOf(
+    { call, tool: { name: call.tool } },
+    { status: 'rejected', output: `the tool ${call.tool} is not there any more`, trust: 'trusted' },
+  ),
 });
+
+/** A run that nobody cancels, for what has to be done anyway. */
+const UNHURRIED: RunContext = { signal: new AbortController().signal, attempt: 1, heartbeat: () => undefined };
+
+/**
+ * The one way from a proposal to a tool. Review and execution share `validate` and `authorize`: rights and rules may have
+ * changed since the review, so they are asked again at the moment of execution.
+ */
+export const createGateway = (parts: GatewayParts): Gateway => {
+  const toolOf = (agent: string, tool: string): Tool | undefined => findAgent(parts.agents, agent).tools.get(tool);
+  return {
+    setup: (context, output, previous) => setupOf(parts, { context, output, previous }),
+    review: (request) => reviewCalls(parts, findAgent(parts.agents, request.context.agent), request),
+    run: async (request) => {
+      const tool = toolOf(request.context.agent, request.call.tool);
+      if (tool === undefined) return gone(request);
+      const flight = makeFlight(parts, tool, request);
+      return tool.effect === 'read' ? readOne(flight, request.approval) : runEffect(flight, request);
+    },
+    read: (request) => readBatch(parts, (name) => toolOf(request.context.agent, name), request),
+    compensate: (request) => compensateEffect(parts, toolOf(request.context.agent, request.call.tool), request),
+    resolve: (request) =>
+      resolveEffect(parts, toolOf(request.context.agent, request.call.tool), { ...request, run: UNHURRIED }),
+  };
+};

@@ -1,18 +1,31 @@
-import type { CallContext } from '../activities/ports.ts';
-import type { Reason, Review } from '../domain/proposal.ts';
+import type { CallContext, Reviewed, ReviewRequest, Situation } from '../activities/ports.ts';
+import { digestJson } from '../domain/digest.ts';
+import type { Reason, Review, RunPlan, Verdict } from '../domain/proposal.ts';
+import type { Provenance } from '../domain/provenance.ts';
 import type { RawCall } from '../domain/transcript.ts';
 import { ASK_HUMAN } from '../tools/ask-human.ts';
 import { type Agent, modelFacingName } from '../tools/define-agent.ts';
 import type { Tool } from '../tools/tool.ts';
+import { reviewEntry } from './audit.ts';
 import { authorize } from './authorize.ts';
 import { approvalDigest } from './faces.ts';
-import { validateArgs, validateCall } from './validate.ts';
+import type { GatewayParts, ValidFlight } from './flight.ts';
+import { isShown } from './grants.ts';
+import { LIMIT_WAIT_MS } from './limit.ts';
+import { taskRef } from './ports.ts';
+import { type Validated, validateArgs, validateCall } from './validate.ts';
 
 /** Reads that take longer than this do not travel with a proposal: they would hold the model call back. */
 const LONG_READ_MS = 60_000;
 
-/** A call whose arguments met the tool's schema. */
-type ValidCall = { readonly callId: string; readonly tool: Tool; readonly args: unknown; readonly input: unknown };
+type Valid = Extract<Validated, { ok: true }>;
+type Subject = {
+  readonly callId: string;
+  readonly tool: Tool;
+  readonly context: CallContext;
+  readonly situation?: Situation | undefined;
+  readonly provenance?: Provenance | undefined;
+};
 
 const rejected = (callId: string, tool: Pick<Tool, 'name' | 'effect'>, reason: Reason): Review => ({
   callId,
@@ -21,26 +34,76 @@ const rejected = (callId: string, tool: Pick<Tool, 'name' | 'effect'>, reason: R
   verdict: { outcome: 'reject', reasons: [reason] },
 });
 
-const unknownTool = ({ id, name }: RawCall, agent: Agent): Review => {
+const unknownTool = ({ id, name }: RawCall, agent: Agent, { grants }: CallContext): Review => {
   const shown = name.slice(0, 100);
-  const names = [...agent.tools.keys()].map(modelFacingName).join(', ');
+  const there = [...agent.tools.values()].filter((tool) => tool.isFree === true || isShown(grants, tool.name));
+  const names = there.map((tool) => modelFacingName(tool.name)).join(', ');
   const message = `there is no tool ${JSON.stringify(shown)}; there are: ${names}`;
   return rejected(id, { name: shown, effect: 'read' }, { code: 'unknown_tool', message });
 };
 
+/** The tool's own functions each get its time-out; waiting for a turn comes on top. */
+const totalMs = (tool: Tool): number => {
+  const parts = 1 + (['snapshot', 'verify', 'reconcile'] as const).filter((hook) => hook in tool).length;
+  const isLimited = tool.rateLimit !== undefined || tool.maxConcurrent !== undefined;
+  return tool.timeoutMs * parts + (isLimited ? LIMIT_WAIT_MS : 0);
+};
+
+const planOf = (tool: Tool): RunPlan => ({
+  idempotent: tool.idempotent,
+  timeoutMs: totalMs(tool),
+  maxAttempts: tool.maxAttempts,
+  alone: isAlone(tool),
+  ...(tool.compensate === undefined ? {} : { isCompensable: true }),
+  ...(tool.taskQueue === undefined ? {} : { taskQueue: tool.taskQueue }),
+});
+
+const isAlone = (tool: Tool): boolean =>
+  tool.effect === 'read' &&
+  (tool.timeoutMs > LONG_READ_MS ||
+    tool.maxAttempts > 1 ||
+    tool.taskQueue !== undefined ||
+    tool.rateLimit !== undefined ||
+    tool.maxConcurrent !== undefined);
+
+/** What the workflow does with an allowed call: run the tool, ask a person, wait, or keep a plan. */
+const howToRun = (tool: Tool, valid: Valid, outcome: 'allow' | 'ask'): Partial<Review> => {
+  const builtIn = tool.builtIn?.(valid.input);
+  if (builtIn !== undefined) return { builtIn, digest: approvalDigest(tool, valid.args) };
+  // A read that may run at once travels with the next proposal: it needs no plan of its own.
+  if (tool.effect === 'read' && outcome === 'allow' && !isAlone(tool)) return {};
+  return { digest: approvalDigest(tool, valid.args), plan: planOf(tool) };
+};
+
+/** The review that an execution answers with, where a person has to be asked (again). */
+export const reviewOf = (flight: ValidFlight, verdict: Verdict): Review => ({
+  callId: flight.call.id,
+  tool: flight.tool.name,
+  effect: flight.tool.effect,
+  verdict,
+  ...(flight.call.provenance === undefined ? {} : { provenance: flight.call.provenance }),
+  policies: flight.parts.policy.digest(),
+  digest: approvalDigest(flight.tool, flight.args),
+  plan: planOf(flight.tool),
+});
+
 /** The review of a valid call: what authorization says, and how the tool is to be run. */
-const reviewValid = async ({ callId, tool, args, input }: ValidCall, context: CallContext): Promise<Review> => {
-  const verdict = await authorize(tool, input, context);
-  const base = { callId, tool: tool.name, effect: tool.effect, verdict };
-  if (verdict.outcome === 'reject') return base;
-  const alone = tool.effect === 'read' && (tool.timeoutMs > LONG_READ_MS || tool.maxAttempts > 1);
-  if (tool.effect === 'read' && verdict.outcome === 'allow' && !alone) return base;
-  const plan = { idempotent: tool.idempotent, timeoutMs: tool.timeoutMs, maxAttempts: tool.maxAttempts, alone };
-  return { ...base, digest: approvalDigest(tool, args), plan };
+const reviewValid = async (parts: GatewayParts, subject: Subject, valid: Valid): Promise<Review> => {
+  const { callId, tool, provenance } = subject;
+  const { verdict } = await authorize(parts, { ...subject, ...valid }, digestJson(valid.args));
+  const base: Review = {
+    callId,
+    tool: tool.name,
+    effect: tool.effect,
+    verdict,
+    ...(provenance === undefined || Object.keys(provenance).length === 0 ? {} : { provenance }),
+    policies: parts.policy.digest(),
+  };
+  return verdict.outcome === 'reject' ? base : { ...base, ...howToRun(tool, valid, verdict.outcome) };
 };
 
 /** The review of a question to a person: no right is needed to ask. */
-const reviewQuestion = ({ callId, tool, args, input }: ValidCall): Review => ({
+const reviewQuestion = ({ callId, tool }: Subject, { args, input }: Valid): Review => ({
   callId,
   tool: tool.name,
   effect: tool.effect,
@@ -49,17 +112,28 @@ const reviewQuestion = ({ callId, tool, args, input }: ValidCall): Review => ({
   question: (input as { readonly question: string }).question,
 });
 
-/** Parses, validates and authorizes one call. Never throws for what a model wrote. */
-export const reviewCall = async (
+const reviewCall = async (
+  parts: GatewayParts,
   agent: Agent,
-  call: RawCall,
-  { context, needsDecision }: { readonly context: CallContext; readonly needsDecision: boolean },
-): Promise<Review> => {
+  { call, request }: { readonly call: RawCall; readonly request: ReviewRequest },
+): Promise<{ readonly review: Review; readonly args: unknown }> => {
   const isNamed = ({ name }: Tool) => modelFacingName(name) === call.name || name === call.name;
   const tool = [...agent.tools.values()].find(isNamed);
-  if (tool === undefined) return unknownTool(call, agent);
-  const valid = await (needsDecision ? validateCall(tool, call) : validateArgs(tool, JSON.parse(call.arguments)));
-  if (!valid.ok) return rejected(call.id, tool, valid.reason);
-  const validCall = { callId: call.id, tool, args: valid.args, input: valid.input };
-  return tool.name === ASK_HUMAN ? reviewQuestion(validCall) : reviewValid(validCall, context);
+  if (tool === undefined) return { review: unknownTool(call, agent, request.context), args: call.arguments };
+  const valid = await (request.needsDecision
+    ? validateCall(tool, call)
+    : validateArgs(tool, JSON.parse(call.arguments)));
+  if (!valid.ok) return { review: rejected(call.id, tool, valid.reason), args: call.arguments };
+  const { context, situation } = request;
+  const subject = { callId: call.id, tool, context, situation, provenance: request.provenance?.[call.id] };
+  const review = await (tool.name === ASK_HUMAN ? reviewQuestion(subject, valid) : reviewValid(parts, subject, valid));
+  return { review, args: valid.args };
+};
+
+/** Parses, validates and authorizes calls, and writes an audit entry for each. Never throws for what a model wrote. */
+export const reviewCalls = async (parts: GatewayParts, agent: Agent, request: ReviewRequest): Promise<Reviewed> => {
+  const done = await Promise.all(request.calls.map((call) => reviewCall(parts, agent, { call, request })));
+  const entries = done.map(({ review, args }) => reviewEntry(request.context, review, args));
+  const anchor = await parts.store.audit.append(taskRef(request.context), entries);
+  return { reviews: done.map(({ review }) => review), anchor };
 };

@@ -1,81 +1,28 @@
-import { inspect } from 'node:util';
-import { ApplicationFailure } from '@temporalio/common';
-import { z } from 'zod';
-import type { CallContext, RunContext } from '../activities/ports.ts';
-import { idempotencyKey } from '../domain/idempotency-key.ts';
-import type { ResultItem } from '../domain/transcript.ts';
-import type { Tool, ToolLog } from '../tools/tool.ts';
-import { sanitizeOutput } from './sanitize.ts';
+import type { Tool } from '../tools/tool.ts';
+import { type Classified, classify, retryDelayMs } from './classify.ts';
+import { toolContext, type ValidFlight } from './flight.ts';
+import type { Report } from './ports.ts';
 
-/** What one run of a tool is about. */
-export type ToolRun = {
-  readonly tool: Tool;
-  readonly callId: string;
-  readonly args: unknown;
-  readonly input: unknown;
-  readonly context: CallContext;
-  readonly run: RunContext;
-  readonly log: ToolLog;
-};
-
-/** Errors of the connection: the request may have arrived (Node, undici and common clients). */
-const LOST_REPLY =
-  /ECONNRESET|EPIPE|ETIMEDOUT|UND_ERR|socket hang up|other side closed|fetch failed|network error|terminated|AbortError|TimeoutError/i;
-/** Errors from before anything was sent: nothing can have happened. */
-const NOT_SENT = /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH/i;
-
-const describeOne = (error: Error): string => {
-  const code = 'code' in error ? ` (${String(error.code)})` : '';
-  return `${error.name === 'Error' ? '' : `${error.name}: `}${error.message}${code}`;
-};
-
-const describe = (error: unknown): string => {
-  const parts: string[] = [];
-  for (let at: unknown = error, depth = 0; at !== undefined && at !== null && depth < 4; depth++) {
-    parts.push(at instanceof Error ? describeOne(at) : inspect(at, { depth: 2 }));
-    at = at instanceof Error ? at.cause : undefined;
-  }
-  return parts.join(': ').slice(0, 2_000);
-};
-
-/** How a failed attempt is to be taken. */
-const classify = (tool: Tool, error: unknown, signal: AbortSignal): 'failed' | 'retry' | 'unknown' => {
-  const text = describe(error);
-  const isTransport = signal.aborted || LOST_REPLY.test(text) || NOT_SENT.test(text);
-  if (!isTransport) return 'failed';
-  // INVARIANT E3: what does not prove that nothing happened is unknown, and never tried again.
-  if (tool.effect !== 'read' && !tool.idempotent) return !signal.aborted && NOT_SENT.test(text) ? 'failed' : 'unknown';
-  return 'retry';
-};
-
-const checkOutput = async (tool: Tool, output: unknown): Promise<unknown> => {
-  if (tool.output === undefined) return output;
-  const parsed = await tool.output.safeParseAsync(output);
-  if (parsed.success) return parsed.data;
-  throw new TypeError(`the tool's output does not meet its schema: ${z.prettifyError(parsed.error).slice(0, 500)}`);
-};
-
-const isRepeatable = ({ effect, idempotent }: Tool): boolean => effect === 'read' || idempotent;
-
-const failure = ({ tool, callId, run }: ToolRun, error: unknown, signal: AbortSignal): ResultItem => {
-  // The worker shuts down, and another one takes over; or the task was cancelled, and nobody waits for the result.
-  if (run.signal.aborted && isRepeatable(tool)) throw run.signal.reason;
-  const status = classify(tool, error, signal);
-  const message = signal.aborted && !run.signal.aborted ? `no answer within ${tool.timeoutMs} ms` : describe(error);
-  if (status === 'retry' && run.attempt < tool.maxAttempts) {
-    throw ApplicationFailure.create({ type: 'Tool.Failed', message: `${tool.name}: ${message}` });
-  }
-  const isUnknown = status === 'unknown' || (status === 'retry' && tool.effect !== 'read');
-  return {
-    kind: 'result',
-    id: callId,
-    tool: tool.name,
-    status: isUnknown ? 'unknown' : 'failed',
-    output: sanitizeOutput(message),
-    trust: 'untrusted',
-    attempts: run.attempt,
-  };
-};
+/** How one attempt of a tool ended. */
+export type Attempt =
+  | {
+      readonly status: 'succeeded';
+      /** What the tool returned. */
+      readonly value: unknown;
+      /** The effect happened, but what was returned is of no use, and why. */
+      readonly problem?: string;
+      readonly costUsd: number;
+      readonly report: Report;
+    }
+  | { readonly status: 'failed' | 'unknown'; readonly message: string; readonly report: Report }
+  /** Another attempt may cure it, and is safe; `otherwise` is what it is when none is left. */
+  | {
+      readonly status: 'retry';
+      readonly message: string;
+      readonly delayMs: number;
+      readonly otherwise: 'failed' | 'unknown';
+      readonly report: Report;
+    };
 
 /** How long a tool has to say what came of it, once its signal has aborted. */
 const ABORT_GRACE_MS = 1_000;
@@ -84,67 +31,128 @@ const ABORT_GRACE_MS = 1_000;
 const aborted = (signal: AbortSignal): Promise<never> =>
   new Promise((_, reject) => {
     const give = () => reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
-    signal.addEventListener('abort', () => setTimeout(give, ABORT_GRACE_MS).unref(), { once: true });
+    const later = () => setTimeout(give, ABORT_GRACE_MS).unref();
+    if (signal.aborted) later();
+    else signal.addEventListener('abort', later, { once: true });
   });
 
-/**
- * Runs a tool once. Its failures are results for the model; only an error that a retry may cure is thrown, while attempts are left.
- * @throws ApplicationFailure `Tool.Failed` (retryable); the signal's reason where a repeatable tool was cancelled
- */
-export const runTool = async (request: ToolRun): Promise<ResultItem> => {
-  const { tool, callId, args, input, context, run, log } = request;
-  if (run.signal.aborted && isRepeatable(tool)) throw run.signal.reason;
-  if (run.signal.aborted) {
-    return {
-      kind: 'result',
-      id: callId,
-      tool: tool.name,
-      status: 'failed',
-      output: 'cancelled before it began',
-      trust: 'trusted',
-      attempts: run.attempt,
-    };
-  }
-  const signal = AbortSignal.any([run.signal, AbortSignal.timeout(tool.timeoutMs)]);
+/** Runs one of a tool's functions against a signal: what ignores the signal is left behind. */
+export const against = <T>(signal: AbortSignal, work: () => Promise<T> | T): Promise<T> =>
+  Promise.race([Promise.resolve().then(work), aborted(signal)]);
+
+const isEmpty = (output: unknown): boolean =>
+  output === undefined ||
+  output === null ||
+  output === '' ||
+  (typeof output === 'object' && Object.keys(output).length === 0);
+
+/** Why an output is of no use; undefined: it is fine. Rules that err say so. */
+const problemOf = async (tool: Tool, output: unknown): Promise<{ value: unknown; problem?: string }> => {
   try {
-    const running = Promise.resolve(
-      tool.execute(input, {
-        taskId: context.taskId,
-        callId,
-        principal: context.principal,
-        idempotencyKey: idempotencyKey(context, callId, args),
-        attempt: run.attempt,
-        signal,
-        heartbeat: run.heartbeat,
-        log,
-      }),
-    );
-    const output = await Promise.race([running, aborted(signal)]);
-    const checked = await checkOutput(tool, output).catch((error: unknown) => ({ mismatch: error }));
-    if (typeof checked === 'object' && checked !== null && 'mismatch' in checked) {
-      // The effect did happen; only its report is of no use.
-      const status = tool.effect === 'read' ? 'failed' : 'succeeded';
-      return {
-        kind: 'result',
-        id: callId,
-        tool: tool.name,
-        status,
-        output: sanitizeOutput(describe(checked.mismatch)),
-        trust: 'untrusted',
-        attempts: run.attempt,
-      };
+    const parsed = (await tool.output?.parse(output)) ?? { ok: true, value: output };
+    if (!parsed.ok) {
+      return { value: output, problem: `the tool's output does not meet its schema: ${parsed.problems}` };
     }
-    const trust = tool.openWorld ? 'untrusted' : 'trusted';
+    const { value } = parsed;
+    if (tool.nonEmpty && isEmpty(value)) return { value, problem: 'the tool returned nothing' };
+    return tool.isJunk?.(value) === true ? { value, problem: 'the tool returned a useless result' } : { value };
+  } catch (error) {
+    return { value: output, problem: `the tool's output could not be checked: ${String(error).slice(0, 200)}` };
+  }
+};
+
+const costOf = (tool: Tool, input: unknown, output: unknown): number => {
+  try {
+    const cost = tool.cost?.(input, output) ?? 0;
+    return Number.isFinite(cost) && cost > 0 ? cost : 0;
+  } catch {
+    return 0;
+  }
+};
+
+const reportOf = (classified: Classified, flight: ValidFlight): Report => {
+  const error = classified.message;
+  // A system that asks for a pause is not broken.
+  if (flight.run.signal.aborted || classified.kind === 'rate_limited') return { kind: 'none' };
+  return classified.kind === 'permanent'
+    ? { kind: 'refused', error, argsDigest: flight.argsDigest }
+    : { kind: 'failure', error };
+};
+
+const isRepeatable = ({ effect, idempotent }: Tool): boolean => effect === 'read' || idempotent;
+
+/** INVARIANT E3: what may have happened is tried again by an idempotent tool only, and is never taken for failed. */
+const judgeError = (flight: ValidFlight, error: unknown, how: { attempt: number; signal: AbortSignal }): Attempt => {
+  const { tool, run, parts } = flight;
+  const isTimeout = how.signal.aborted && !run.signal.aborted;
+  const classified = classify(tool, error, { isAborted: how.signal.aborted });
+  const message = isTimeout ? `no answer within ${tool.timeoutMs} ms` : classified.message;
+  const report = reportOf(classified, flight);
+  const status = classified.mayHaveHappened ? 'unknown' : 'failed';
+  if (classified.kind !== 'permanent' && isRepeatable(tool) && how.attempt < tool.maxAttempts) {
+    const delay = classified.retryAfterMs === undefined ? {} : { retryAfterMs: classified.retryAfterMs };
+    return { status: 'retry', message, delayMs: retryDelayMs(how.attempt, delay), otherwise: status, report };
+  }
+  if (status === 'unknown') parts.log.warn('an effect is unknown', { tool: tool.name, callId: flight.call.id });
+  return { status, message, report };
+};
+
+const verifyEffect = async (
+  flight: ValidFlight,
+  value: unknown,
+  how: { attempt: number; signal: AbortSignal },
+): Promise<true | string> => {
+  const { tool, input } = flight;
+  if (tool.verify === undefined) return true;
+  try {
+    return (await against(how.signal, () => tool.verify?.(input, value, toolContext(flight, how)))) ?? true;
+  } catch (error) {
+    return `it could not be read back: ${String(error).slice(0, 300)}`;
+  }
+};
+
+/** What reading back denies is not known: tried again where that is safe, else put before a person. */
+const notVerified = (flight: ValidFlight, wrong: string, attempt: number): Attempt => {
+  const message = `the tool reported success, but reading back says: ${wrong}`;
+  const report: Report = { kind: 'junk', error: message };
+  return flight.tool.idempotent && attempt < flight.tool.maxAttempts
+    ? { status: 'retry', message, delayMs: retryDelayMs(attempt, {}), otherwise: 'unknown', report }
+    : { status: 'unknown', message, report };
+};
+
+/**
+ * Runs a tool once: time-out, signal, check of the output, read-back. Never throws: what a tool does is a result.
+ * @param attempt 1 for the first attempt of this call
+ */
+export const runTool = async (flight: ValidFlight, attempt: number, stop: AbortSignal): Promise<Attempt> => {
+  const { tool, input } = flight;
+  const signal = AbortSignal.any([stop, AbortSignal.timeout(tool.timeoutMs)]);
+  const how = { attempt, signal };
+  try {
+    const returned = await against(signal, () => tool.execute(input, toolContext(flight, how)));
+    const { value, problem } = await problemOf(tool, returned);
+    if (problem !== undefined) {
+      const report: Report = { kind: 'junk', error: problem };
+      // An effect did happen; only its report is of no use.
+      return tool.effect === 'read'
+        ? { status: 'failed', message: problem, report }
+        : {
+            status: 'succeeded',
+            value,
+            problem,
+            costUsd: costOf(tool, input, value),
+            report,
+          };
+    }
+    const verified = await verifyEffect(flight, value, how);
+    if (verified !== true) return notVerified(flight, verified, attempt);
     return {
-      kind: 'result',
-      id: callId,
-      tool: tool.name,
       status: 'succeeded',
-      output: sanitizeOutput(checked),
-      trust,
-      attempts: run.attempt,
+      value,
+      costUsd: costOf(tool, input, value),
+      report: { kind: 'success' },
     };
   } catch (error) {
-    return failure(request, error, signal);
+    return judgeError(flight, error, how);
   }
 };

@@ -23,23 +23,22 @@ const toMessage = (turn: RenderedTurn): unknown => {
   }
 };
 
-const build = ({ model, rendered, setup, maxOutputTokens, isOpenAi }: RequestFacts): Record<string, unknown> => {
-  const { tools, output } = setup;
-  const functions = tools.map(({ name, description, parameters }) => ({
+const build = ({
+  model,
+  rendered,
+  setup,
+  format,
+  maxOutputTokens,
+  isOpenAi,
+}: RequestFacts): Record<string, unknown> => {
+  const functions = setup.tools.map(({ name, description, parameters }) => ({
     type: 'function',
     function: { name, description, parameters },
   }));
   return {
     model,
     ...(functions.length === 0 ? {} : { tools: functions }),
-    ...(output === undefined
-      ? {}
-      : {
-          response_format: {
-            type: 'json_schema',
-            json_schema: { name: 'final_output', strict: false, schema: output },
-          },
-        }),
+    ...(format === undefined ? {} : { response_format: { type: 'json_schema', json_schema: format } }),
     // OpenAI's newer models refuse `max_tokens`; many compatible servers know nothing else.
     [isOpenAi ? 'max_completion_tokens' : 'max_tokens']: maxOutputTokens,
     messages: [{ role: 'system', content: rendered.instructions }, ...rendered.turns.map(toMessage)],

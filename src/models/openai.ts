@@ -6,6 +6,7 @@ import { type Parsed, type ParsedAnswer, readUsage } from './answer.ts';
 import { chatApi } from './chat.ts';
 import type { Dialect } from './dialect.ts';
 import { classify, createFailure, type FailureSubject } from './failures.ts';
+import { formatOf } from './format.ts';
 import { createPost } from './http.ts';
 import { renderPrompt } from './render.ts';
 import { responsesApi } from './responses.ts';
@@ -100,7 +101,9 @@ export const createOpenAiModel = (options: OpenAiModelOptions): Model => {
     const body = dialect.build({
       model,
       rendered: renderPrompt(prompt),
-      ...prompt,
+      setup: prompt.setup,
+      maxOutputTokens: prompt.maxOutputTokens,
+      format: formatOf(prompt),
       isOpenAi: hostname === 'api.openai.com',
     });
     const raw = await withSlot(options, context, () => post({ path: dialect.path, body, signal: context.signal }));

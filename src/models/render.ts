@@ -123,7 +123,7 @@ const renderProposal = (
 };
 
 /** Renders a prompt in the form that both APIs share. More items only ever append to what fewer items gave. */
-export const renderPrompt = ({ setup, items }: Prompt): RenderedPrompt => {
+export const renderPrompt = ({ setup, items, format }: Prompt): RenderedPrompt => {
   const turns: RenderedTurn[] = [];
   const idOf = createCallIds();
   const placed = new Set<ResultItem>();
@@ -149,5 +149,7 @@ export const renderPrompt = ({ setup, items }: Prompt): RenderedPrompt => {
         assertNever(item);
     }
   }
-  return { instructions: `${wellFormed(setup.instructions)}\n\n${PLATFORM_APPENDIX}`, turns };
+  const instructions = wellFormed(setup.instructions);
+  // The appendix is about steps of a task; a question of the platform's own is none.
+  return { instructions: format === undefined ? `${instructions}\n\n${PLATFORM_APPENDIX}` : instructions, turns };
 };

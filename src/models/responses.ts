@@ -22,9 +22,8 @@ const toItems = (turn: RenderedTurn): unknown[] => {
   }
 };
 
-const build = ({ model, rendered, setup, maxOutputTokens }: RequestFacts): Record<string, unknown> => {
-  const { tools, output } = setup;
-  const functions = tools.map(({ name, description, parameters }) => ({
+const build = ({ model, rendered, setup, format, maxOutputTokens }: RequestFacts): Record<string, unknown> => {
+  const functions = setup.tools.map(({ name, description, parameters }) => ({
     type: 'function',
     name,
     description,
@@ -35,9 +34,7 @@ const build = ({ model, rendered, setup, maxOutputTokens }: RequestFacts): Recor
     model,
     instructions: rendered.instructions,
     ...(functions.length === 0 ? {} : { tools: functions, parallel_tool_calls: true }),
-    ...(output === undefined
-      ? {}
-      : { text: { format: { type: 'json_schema', name: 'final_output', strict: false, schema: output } } }),
+    ...(format === undefined ? {} : { text: { format: { type: 'json_schema', ...format } } }),
     store: false,
     include: ['reasoning.encrypted_content'],
     max_output_tokens: maxOutputTokens,

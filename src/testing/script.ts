@@ -31,6 +31,13 @@ export type ScriptedUsage = {
 /** One answer of the scripted model. */
 export type Turn = {
   readonly text?: string;
+  /** Sends this as JSON in place of a text. */
+  readonly json?: unknown;
+  /**
+   * In a list: answers requests for structured output of this name, such as `minimal_grants`, and nothing else. Several of
+   * one name answer by place among themselves.
+   */
+  readonly format?: string;
   readonly calls?: readonly ScriptedCall[];
   /** By default a quarter of the characters; `null`: the answer has none. */
   readonly usage?: ScriptedUsage | null;
@@ -73,13 +80,16 @@ export type ScriptedTranscript = {
   readonly lastResults: readonly string[];
   /** Which request of this step and first user text this is at this server, from 1. Tasks with equal goals share the count. */
   readonly attempt: number;
+  /** Name of the structured output that is asked for: `final_output` in steps of an agent with an output schema. */
+  readonly format?: string | undefined;
   /** The model that was asked for. */
   readonly model: string;
 };
 
 /**
  * What the model answers: by place (the request's step chooses, so a retry gets the same answer), or by a function.
- * After the last turn of a list it answers `script exhausted`.
+ * After the last turn of a list it answers `script exhausted`. Requests for structured output other than an agent's final
+ * answer are questions of the platform's own: they take turns of that `format` only, never one of the agent's.
  */
 export type Script = readonly Turn[] | ((transcript: ScriptedTranscript) => Turn | Promise<Turn>);
 
@@ -87,9 +97,21 @@ export type Script = readonly Turn[] | ((transcript: ScriptedTranscript) => Turn
 export const offeredName = (tool: string, offered: readonly string[]): string =>
   offered.includes(tool) ? tool : tool.replaceAll('.', '__');
 
+/** Tells whether a format is a question of the platform's own; steps of an agent with an output schema ask for `final_output`. */
+export const isOwnFormat = (format: string | undefined): format is string =>
+  format !== undefined && format !== 'final_output';
+
 /** The turn that a script gives for a request. */
-export const chooseTurn = async (script: Script, transcript: ScriptedTranscript): Promise<Turn> =>
-  typeof script === 'function' ? script(transcript) : (script[transcript.step - 1] ?? { text: 'script exhausted' });
+export const chooseTurn = async (script: Script, transcript: ScriptedTranscript): Promise<Turn> => {
+  if (typeof script === 'function') return script(transcript);
+  const { format, step } = transcript;
+  const isOwn = isOwnFormat(format);
+  const turns = script.filter((turn) => turn.format === (isOwn ? format : undefined));
+  return turns[step - 1] ?? { text: isOwn ? `script exhausted: no turn for the format ${format}` : 'script exhausted' };
+};
+
+/** The text of a turn. */
+export const textOf = ({ text, json }: Turn): string | undefined => (json === undefined ? text : JSON.stringify(json));
 
 /** A call's arguments as text: the raw ones, or `args` with a decision. */
 export const argumentsText = ({ tool, args = {}, decision, rawArguments }: ScriptedCall): string => {

@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import {
   chooseTurn,
   type Fault,
+  isOwnFormat,
   type Script,
   type ScriptedMessage,
   type ScriptedTranscript,
@@ -36,13 +37,19 @@ const conversationOf = ({ entries }: ScriptedRequest): string =>
 
 const stepOf = ({ entries }: ScriptedRequest): number => entries.filter(({ role }) => role === 'assistant').length + 1;
 
+/** What attempts are counted by. A question of the platform's own about a goal is no attempt of a step. */
+const keyOf = (request: ScriptedRequest): string => {
+  const key = `${stepOf(request)}\n${conversationOf(request)}`;
+  return isOwnFormat(request.format?.name) ? `${request.format?.name}\n${key}` : key;
+};
+
 const toMessage = (entry: Entry): ScriptedMessage => {
   const { reasoning: _, ...message } = entry;
   return message;
 };
 
 const toTranscript = (request: ScriptedRequest, attempt: number): ScriptedTranscript => {
-  const { entries, tools, model } = request;
+  const { entries, tools, model, format } = request;
   return {
     step: stepOf(request),
     goal: conversationOf(request).split('\n\n[input untrusted #', 1)[0] ?? '',
@@ -52,6 +59,7 @@ const toTranscript = (request: ScriptedRequest, attempt: number): ScriptedTransc
     results: textsOf(entries),
     lastResults: textsOf(entries.slice(entries.findLastIndex(({ role }) => role === 'assistant') + 1)),
     attempt,
+    ...(format === undefined ? {} : { format: format.name }),
     model,
   };
 };
@@ -83,7 +91,7 @@ export const createAnswerer = (script: Script): ((exchange: Exchange) => Promise
       checkRequest(request) ??
       checkReasoning(conversation, request.entries, (step) => issued.has(`${step}\n${conversation}`));
     if (refusal !== undefined) return sendReply(response, refusalReply(refusal));
-    const key = `${stepOf(request)}\n${conversation}`;
+    const key = keyOf(request);
     const transcript = toTranscript(request, countAttempt(key));
     const turn = await chooseTurn(script, transcript);
     if (turn.delayMs !== undefined) await delay(turn.delayMs, signal);

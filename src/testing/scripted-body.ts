@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { argumentsText, offeredName, type Turn } from './script.ts';
+import { argumentsText, offeredName, type Turn, textOf } from './script.ts';
 import type { ScriptedApi } from './scripted-request.ts';
 import { reasoningItem } from './scripted-rules.ts';
 
@@ -31,7 +31,7 @@ const callsOf = ({ turn, tools, step, conversation }: BodyFacts): Call[] =>
 
 const tokensOf = ({ turn, requestChars }: BodyFacts, calls: readonly Call[]): Tokens => {
   const chars =
-    (turn.text ?? '').length + calls.reduce((sum, call) => sum + call.name.length + call.arguments.length, 0);
+    (textOf(turn) ?? '').length + calls.reduce((sum, call) => sum + call.name.length + call.arguments.length, 0);
   return {
     input: turn.usage?.inputTokens ?? Math.ceil(requestChars / 4),
     output: turn.usage?.outputTokens ?? Math.ceil(chars / 4),
@@ -43,11 +43,12 @@ const createdAt = (): number => Math.floor(Date.now() / 1000);
 
 const responsesBody = (facts: BodyFacts): unknown => {
   const { turn, step, conversation } = facts;
+  const text = textOf(turn);
   const calls = callsOf(facts);
   const { input, output, cached } = tokensOf(facts, calls);
   const id = idFrom(conversation, step);
   const content = [
-    ...(turn.text === undefined || turn.text === '' ? [] : [{ type: 'output_text', text: turn.text, annotations: [] }]),
+    ...(text === undefined || text === '' ? [] : [{ type: 'output_text', text, annotations: [] }]),
     ...(turn.refusal === undefined ? [] : [{ type: 'refusal', refusal: turn.refusal }]),
   ];
   return {
@@ -102,7 +103,7 @@ const chatBody = (facts: BodyFacts): unknown => {
         logprobs: null,
         message: {
           role: 'assistant',
-          content: turn.text ?? null,
+          content: textOf(turn) ?? null,
           refusal: turn.refusal ?? null,
           ...(calls.length === 0
             ? {}

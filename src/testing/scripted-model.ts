@@ -4,7 +4,7 @@ import type { Script } from './script.ts';
 import { createAnswerer } from './scripted-answers.ts';
 import { errorBody } from './scripted-body.ts';
 import { sendReply } from './scripted-reply.ts';
-import type { ScriptedApi } from './scripted-request.ts';
+import { formatName, type ScriptedApi } from './scripted-request.ts';
 
 /** What `startScriptedModel` takes. */
 export type ScriptedModelOptions = {
@@ -21,6 +21,8 @@ export type ScriptedModelOptions = {
 export type RecordedRequest = {
   readonly api: ScriptedApi;
   readonly body: unknown;
+  /** Name of the structured output that it asks for. */
+  readonly format?: string | undefined;
   /** Milliseconds since 1970. */
   readonly at: number;
   /** Without `authorization`. */
@@ -111,7 +113,7 @@ export const startScriptedModel = async (options: ScriptedModelOptions): Promise
     const text = await readBody(request);
     const body = parseJson(text);
     const { authorization: _, ...headers } = request.headers;
-    record(requests, { api, body, at: Date.now(), headers });
+    record(requests, { api, body, format: formatName(body), at: Date.now(), headers });
     await answer({ api, body, chars: text.length, response, ...watched });
   };
 

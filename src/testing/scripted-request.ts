@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isRecord } from '../domain/json.ts';
 import type { ScriptedMessage, TranscriptCall } from './script.ts';
 
 /** The APIs that the scripted model speaks. */
@@ -12,6 +13,15 @@ export type ScriptedRequest = {
   readonly model: string;
   readonly entries: readonly Entry[];
   readonly tools: readonly { readonly name: string; readonly parameters: unknown }[];
+  /** The structured output that is asked for. */
+  readonly format?: ScriptedFormat | undefined;
+};
+
+/** Structured output, as a request asks for it. */
+export type ScriptedFormat = {
+  readonly name: string;
+  readonly schema?: unknown;
+  readonly strict?: boolean | null | undefined;
 };
 
 /** Why a request is refused, in OpenAI's words. */
@@ -22,8 +32,17 @@ const Text = z
   .transform((content) => (typeof content === 'string' ? content : content.map(({ text }) => text).join('')));
 const Common = z.object({ model: z.string().min(1), stream: z.literal(false).nullish() });
 const Parameters = z.unknown();
+const Format = z.object({ name: z.string(), schema: z.unknown(), strict: z.boolean().nullish() });
+/** `text` and `json_object` name no schema. */
+const OtherFormat = z.object({ type: z.enum(['text', 'json_object']) }).transform(() => undefined);
 
 const ChatBody = Common.extend({
+  response_format: z
+    .union([
+      OtherFormat,
+      z.object({ type: z.literal('json_schema'), json_schema: Format }).transform((format) => format.json_schema),
+    ])
+    .nullish(),
   messages: z
     .array(
       z.object({
@@ -52,6 +71,10 @@ const Item = z.discriminatedUnion('type', [
 
 const ResponsesBody = Common.extend({
   instructions: z.string().nullish(),
+  text: z
+    .object({ format: z.union([OtherFormat, Format.extend({ type: z.literal('json_schema') })]).nullish() })
+    .nullish()
+    .transform((text) => text?.format ?? undefined),
   input: z.union([
     z.string().transform((content) => [{ type: 'message' as const, role: 'user' as const, content }]),
     z
@@ -66,8 +89,9 @@ const ResponsesBody = Common.extend({
 const roleOf = (role: 'system' | 'developer' | 'user' | 'assistant' | 'tool'): Entry['role'] =>
   role === 'developer' ? 'system' : role;
 
-const readChat = ({ model, messages, tools = [] }: z.infer<typeof ChatBody>): ScriptedRequest => ({
+const readChat = ({ model, messages, tools = [], response_format }: z.infer<typeof ChatBody>): ScriptedRequest => ({
   model,
+  format: response_format ?? undefined,
   tools: tools.map(({ function: { name, parameters } }) => ({ name, parameters })),
   entries: messages.map(({ role, content, tool_calls, tool_call_id }) => ({
     role: roleOf(role),
@@ -92,7 +116,8 @@ const answerFor = (
   return answer;
 };
 
-const readResponses = ({ model, instructions, input, tools = [] }: z.infer<typeof ResponsesBody>): ScriptedRequest => {
+const readResponses = (body: z.infer<typeof ResponsesBody>): ScriptedRequest => {
+  const { model, instructions, input, tools = [], text: format } = body;
   const entries: Entry[] = typeof instructions === 'string' ? [{ role: 'system', text: instructions }] : [];
   let open: Answer | undefined;
   for (const item of input) {
@@ -106,7 +131,7 @@ const readResponses = ({ model, instructions, input, tools = [] }: z.infer<typeo
       else open.calls.push({ id: item.call_id, name: item.name, arguments: item.arguments });
     }
   }
-  return { model, entries, tools };
+  return { model, entries, tools, format };
 };
 
 const refusalOf = (error: z.ZodError): Refusal => {
@@ -123,4 +148,13 @@ export const readRequest = (api: ScriptedApi, body: unknown): ScriptedRequest | 
   }
   const responses = ResponsesBody.safeParse(body);
   return responses.success ? readResponses(responses.data) : refusalOf(responses.error);
+};
+
+const inside = (value: unknown, ...path: string[]): unknown =>
+  path.reduce((at, key) => (isRecord(at) ? at[key] : undefined), value);
+
+/** Name of the structured output that a body asks for, whatever else is in it. */
+export const formatName = (body: unknown): string | undefined => {
+  const name = inside(body, 'text', 'format', 'name') ?? inside(body, 'response_format', 'json_schema', 'name');
+  return typeof name === 'string' ? name : undefined;
 };

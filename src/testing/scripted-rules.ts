@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
+import { isRecord } from '../domain/json.ts';
 import type { TranscriptCall } from './script.ts';
 import type { Entry, Refusal, ScriptedRequest } from './scripted-request.ts';
 
@@ -47,13 +48,34 @@ const checkTools = (tools: ScriptedRequest['tools']): string | undefined => {
   return wrong === undefined ? undefined : `Invalid or duplicate tool name '${wrong}'.`;
 };
 
+/** Whether every object of a schema is closed and has all of its properties required, as strict mode wants it. */
+const isClosed = (schema: unknown): boolean => {
+  if (Array.isArray(schema)) return schema.every(isClosed);
+  if (!isRecord(schema)) return true;
+  const { type, properties, required, additionalProperties } = schema;
+  const names = Object.keys(isRecord(properties) ? properties : {});
+  const isMet =
+    additionalProperties === false && names.every((name) => Array.isArray(required) && required.includes(name));
+  return (type !== 'object' || isMet) && Object.values(schema).every(isClosed);
+};
+
+const checkFormat = (format: ScriptedRequest['format']): string | undefined => {
+  if (format === undefined) return undefined;
+  if (!NAME.test(format.name)) return `Invalid format name '${format.name}'.`;
+  if (!isRecord(format.schema)) return `Missing schema of the format '${format.name}'.`;
+  if (format.strict !== true || isClosed(format.schema)) return undefined;
+  return `Invalid schema for response_format '${format.name}': strict mode wants closed objects with everything required.`;
+};
+
 /** Why a provider would refuse the request, if it would. */
-export const checkRequest = ({ entries, tools }: ScriptedRequest): Refusal | undefined => {
+export const checkRequest = ({ entries, tools, format }: ScriptedRequest): Refusal | undefined => {
   const waiting = new Set<string>();
   const used = new Set<string>();
   const messages = entries.map((entry) => checkEntry(entry, waiting, used));
   const unanswered = waiting.size === 0 ? undefined : `No tool output found for function call '${[...waiting][0]}'.`;
-  const message = [checkTools(tools), ...messages, unanswered].find((wrong) => wrong !== undefined);
+  const message = [checkTools(tools), checkFormat(format), ...messages, unanswered].find(
+    (wrong) => wrong !== undefined,
+  );
   return message === undefined ? undefined : { message };
 };
 

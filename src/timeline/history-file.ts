@@ -1,7 +1,7 @@
 import { type History, historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
 import { z } from 'zod';
 import { isRecord } from '../domain/json.ts';
-import { AGENT_TASK_TYPE } from '../domain/task.ts';
+import { AGENT_TASK_TYPE, COMPENSATE_TASK_TYPE } from '../domain/task.ts';
 
 /** A history that was read from a file. */
 export type HistoryFile = { readonly taskId: string; readonly runId: string; readonly history: History };
@@ -35,6 +35,8 @@ export class HistoryFileError extends Error {
 const refuse = (source: string, why: string, cause?: unknown): HistoryFileError =>
   new HistoryFileError(`${source} is not a history that can be replayed: ${why}`, { cause });
 
+const OURS: ReadonlySet<string> = new Set([AGENT_TASK_TYPE, COMPENSATE_TASK_TYPE]);
+
 /** The server's own API wraps what the tools export as it is. */
 const unwrap = (value: unknown): unknown => (isRecord(value) && isRecord(value['history']) ? value['history'] : value);
 
@@ -50,7 +52,7 @@ export const parseHistoryFile = (value: unknown, source: string): HistoryFile =>
   const started = Started.safeParse(events[0]?.workflowExecutionStartedEventAttributes);
   if (!started.success) throw refuse(source, 'its first event is not WorkflowExecutionStarted.');
   const { workflowType, workflowId, originalExecutionRunId, input } = started.data;
-  if (workflowType.name !== AGENT_TASK_TYPE)
+  if (!OURS.has(workflowType.name))
     throw refuse(source, `it is of the workflow ${workflowType.name}, not of ${AGENT_TASK_TYPE}.`);
   if (!Payloads.safeParse(input).success) throw refuse(source, 'its payloads were decoded when it was exported.');
   try {

@@ -2,6 +2,8 @@ import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import { defaultPayloadConverter, type Payload } from '@temporalio/common';
 import type { temporal } from '@temporalio/proto';
 import { HoldfastError } from '../domain/failures.ts';
+import { cutText, jsonBytes } from '../domain/json.ts';
+import { SIZES } from '../domain/sizes.ts';
 
 /** An event of a run's history, as the server gives it. */
 export type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
@@ -30,6 +32,10 @@ export const notFound = (taskId: string, error: unknown): Error => {
     return new HoldfastError('Task.NotFound', `there is no task ${JSON.stringify(taskId)}.`, { cause: error });
   return error instanceof Error ? error : new Error(String(error));
 };
+
+/** Words that somebody sent to a task. Anyone may send 2 MB; what a task takes is far smaller. */
+export const boundMessage = (payload: unknown): unknown =>
+  jsonBytes(payload) <= SIZES.toolArgs ? payload : cutText(JSON.stringify(payload), SIZES.pending);
 
 type Page = { readonly events: readonly HistoryEvent[]; readonly next: Uint8Array | undefined };
 

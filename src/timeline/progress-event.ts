@@ -40,6 +40,14 @@ export type ProgressEvent = { readonly at: string } & (
       readonly status: string;
       readonly output: unknown;
     }
+  | { readonly type: 'undoing'; readonly callId: string; readonly tool: string }
+  | {
+      readonly type: 'undone';
+      readonly callId: string;
+      readonly tool: string;
+      readonly status: string;
+      readonly message: string | null;
+    }
   | { readonly type: 'waiting'; readonly pending: readonly PendingDecision[] }
   | { readonly type: 'message'; readonly name: string; readonly payload: unknown; readonly from: string }
   | { readonly type: 'retried'; readonly activity: string; readonly attempt: number; readonly failure: string }

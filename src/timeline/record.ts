@@ -1,19 +1,14 @@
-import type { Admission, ExecuteInput, ProposeInput, ProposeResult, ReadInput } from '../activities/messages.ts';
 import type { PendingDecision } from '../domain/decision.ts';
-import { cutText, isRecord, jsonBytes } from '../domain/json.ts';
-import { parseArguments } from '../domain/proposal.ts';
-import type { StepRecord, TaskEvent, TaskRecord } from '../domain/record.ts';
-import { SIZES } from '../domain/sizes.ts';
+import { isRecord } from '../domain/json.ts';
+import type { TaskRecord } from '../domain/record.ts';
 import { MEMO, type Outcome, type TaskStatus } from '../domain/task.ts';
-import type { RawCall, ResultItem, TranscriptItem } from '../domain/transcript.ts';
 import type { Carried } from '../workflows/state.ts';
-import { decodeAll, decodeOne, eventMs, type HistoryEvent } from './history.ts';
-import type { ProgressEvent, ProposedCall } from './progress-event.ts';
+import { Account } from './account.ts';
+import { ACTIVITY_READERS, type Bare } from './activity-readers.ts';
+import { boundMessage, decodeAll, decodeOne, eventMs, type HistoryEvent } from './history.ts';
+import type { ProgressEvent } from './progress-event.ts';
 
-/** Progress without its time, which the event gives. */
-type Bare = ProgressEvent extends infer Each ? (Each extends ProgressEvent ? Omit<Each, 'at'> : never) : never;
-
-type Scheduled = { readonly type: string; readonly input: unknown; readonly atMs: number };
+type Scheduled = { readonly type: string; readonly input: unknown; readonly startedAt: number };
 
 /** Statuses of runs that closed without an outcome of the task's own. */
 const CLOSED_WITHOUT_OUTCOME = {
@@ -26,12 +21,11 @@ const CLOSED_WITHOUT_OUTCOME = {
 /** Reads a task's record from the events of its histories, one after the other. Needs no worker and no workflow code. */
 export class RecordReader {
   readonly #taskId: string;
-  readonly #items = new Map<string, TranscriptItem>();
-  readonly #steps: StepRecord[] = [];
-  readonly #events: TaskEvent[] = [];
+  readonly #account = new Account();
   readonly #scheduled = new Map<string, Scheduled>();
   #spec: unknown = null;
   #status: TaskStatus | 'terminated' = 'running';
+  #isUnwinding = false;
   #outcome: Outcome | undefined;
   #pending: readonly PendingDecision[] = [];
 
@@ -40,17 +34,25 @@ export class RecordReader {
   }
 
   get record(): TaskRecord {
-    const items = [...this.#items.values()];
-    const status = this.#status as TaskStatus;
+    const { items, steps, events, besides, effects, plan, anchors } = this.#account;
     return {
       taskId: this.#taskId,
-      status,
+      status: this.#status as TaskStatus,
       spec: this.#spec,
       outcome: this.#outcome,
-      steps: this.#steps,
-      items,
-      events: this.#events,
+      steps,
+      items: [...items.values()],
+      events,
+      besides,
+      compensations: effects.compensations,
+      plan,
+      anchors,
     };
+  }
+
+  /** Everything that the task did, for those who have to undo it. */
+  get account(): Account {
+    return this.#account;
   }
 
   /** What waits for a person at this point. */
@@ -65,11 +67,10 @@ export class RecordReader {
   }
 
   *#read(event: HistoryEvent, runId: string): Generator<Bare> {
-    const at = eventMs(event);
     if (event.workflowExecutionStartedEventAttributes) yield* this.#started(event, runId);
-    else if (event.activityTaskScheduledEventAttributes) yield* this.#schedule(event, at);
+    else if (event.activityTaskScheduledEventAttributes) yield* this.#schedule(event);
     else if (event.activityTaskStartedEventAttributes) yield* this.#retried(event);
-    else if (event.activityTaskCompletedEventAttributes) yield* this.#complete(event, at);
+    else if (event.activityTaskCompletedEventAttributes) yield* this.#complete(event);
     else if (event.workflowPropertiesModifiedEventAttributes) yield* this.#memo(event);
     else if (event.workflowExecutionSignaledEventAttributes) yield* this.#signal(event);
     else if (event.workflowExecutionUpdateAcceptedEventAttributes) yield* this.#update(event);
@@ -77,16 +78,11 @@ export class RecordReader {
   }
 
   *#started(event: HistoryEvent, runId: string): Generator<Bare> {
-    const started = event.workflowExecutionStartedEventAttributes;
-    const [spec, carried] = decodeAll(started?.input);
+    const [spec, carried] = decodeAll(event.workflowExecutionStartedEventAttributes?.input);
     this.#spec = spec ?? null;
     const before = carried as Carried | undefined;
-    if (before !== undefined && this.#steps.length === 0) {
-      for (const item of before.items) this.#items.set(item.id, item);
-      this.#steps.push(...before.steps);
-      this.#events.push(...before.events);
-    }
     if (before !== undefined) {
+      this.#account.takeOver(before);
       yield { type: 'continued', runId };
       return;
     }
@@ -100,21 +96,16 @@ export class RecordReader {
     };
   }
 
-  *#schedule(event: HistoryEvent, atMs: number): Generator<Bare> {
+  *#schedule(event: HistoryEvent): Generator<Bare> {
     const scheduled = event.activityTaskScheduledEventAttributes;
     const [input] = decodeAll(scheduled?.input);
     const type = scheduled?.activityType?.name ?? '';
-    this.#scheduled.set(String(event.eventId), { type, input, atMs });
-    if (type === 'propose') {
-      const { step, reads, appended } = input as ProposeInput;
-      yield* this.#add(appended);
-      yield { type: 'thinking', step, reads };
-    } else if (type === 'execute') {
-      const { call } = input as ExecuteInput;
-      yield { type: 'running', callId: call.id, tool: call.tool };
-    } else if (type === 'read') {
-      for (const { id, tool } of (input as ReadInput).calls) yield { type: 'running', callId: id, tool };
+    this.#scheduled.set(String(event.eventId), { type, input, startedAt: eventMs(event) });
+    if (type === 'compensate') {
+      this.#isUnwinding = true;
+      this.#status = 'compensating';
     }
+    yield* ACTIVITY_READERS[type]?.began?.(this.#account, input) ?? [];
   }
 
   *#retried(event: HistoryEvent): Generator<Bare> {
@@ -123,69 +114,17 @@ export class RecordReader {
     if (attempt <= 1) return;
     const activity = this.#scheduled.get(String(started?.scheduledEventId))?.type ?? '';
     const failure = started?.lastFailure?.message ?? 'the worker was lost';
-    this.#events.push({
-      at: new Date(eventMs(event)).toISOString(),
-      type: 'retried',
-      detail: { activity, attempt, failure },
-    });
+    this.#account.event(eventMs(event), 'retried', { activity, attempt, failure });
     yield { type: 'retried', activity, attempt, failure };
   }
 
-  *#complete(event: HistoryEvent, atMs: number): Generator<Bare> {
+  *#complete(event: HistoryEvent): Generator<Bare> {
     const completed = event.activityTaskCompletedEventAttributes;
     const scheduled = this.#scheduled.get(String(completed?.scheduledEventId));
     const [result] = decodeAll(completed?.result);
     if (scheduled === undefined || result === undefined) return;
-    if (scheduled.type === 'admit') this.#admitted(result as Admission);
-    else if (scheduled.type === 'propose') yield* this.#proposed(scheduled, result as ProposeResult, atMs);
-    else if (scheduled.type === 'execute') yield* this.#add([result as ResultItem]);
-    else if (scheduled.type === 'read') yield* this.#add(result as ResultItem[]);
-  }
-
-  #admitted({ goal, input }: Admission): void {
-    this.#items.set('goal', { kind: 'goal', id: 'goal', text: goal, ...(input === undefined ? {} : { input }) });
-  }
-
-  *#proposed({ input, atMs: startedAt }: Scheduled, result: ProposeResult, atMs: number): Generator<Bare> {
-    const { step } = input as ProposeInput;
-    const { items, reviews, model, usage, costUsd, window, promptDigest } = result;
-    const { inputTokens, outputTokens } = usage;
-    yield* this.#add(items);
-    this.#steps.push({
-      n: step,
-      startedAt,
-      durationMs: atMs - startedAt,
-      model,
-      inputTokens,
-      outputTokens,
-      costUsd,
-      window,
-      promptDigest,
-      reviews,
-    });
-    const proposal = items.find((item) => item.kind === 'proposal');
-    const calls = (proposal?.calls ?? []).map((raw, index) => toProposed(raw, reviews[index]));
-    yield {
-      type: 'proposed',
-      step,
-      text: proposal?.text ?? '',
-      calls,
-      model,
-      usage: { inputTokens, outputTokens },
-      costUsd,
-    };
-  }
-
-  /** Items in the order they came; an effect's result is seen with its activity and again in the next input. */
-  *#add(items: readonly TranscriptItem[]): Generator<Bare> {
-    for (const item of items) {
-      // `delete` returns whether it was there; setting it anew gives it the place that the workflow gave it.
-      const isNew = !this.#items.delete(item.id);
-      this.#items.set(item.id, item);
-      if (item.kind === 'result' && isNew) {
-        yield { type: 'result', callId: item.id, tool: item.tool, status: item.status, output: item.output };
-      }
-    }
+    const times = { ...scheduled, endedAt: eventMs(event) };
+    yield* ACTIVITY_READERS[scheduled.type]?.ended?.(this.#account, result, times) ?? [];
   }
 
   *#memo(event: HistoryEvent): Generator<Bare> {
@@ -194,7 +133,7 @@ export class RecordReader {
     const pending = decodeOne(payload);
     if (!Array.isArray(pending)) return;
     this.#pending = pending as PendingDecision[];
-    this.#status = pending.length > 0 ? 'waiting' : 'running';
+    this.#status = pending.length > 0 ? 'waiting' : this.#isUnwinding ? 'compensating' : 'running';
     if (pending.length > 0) yield { type: 'waiting', pending: this.#pending };
   }
 
@@ -214,13 +153,8 @@ export class RecordReader {
     event: HistoryEvent,
     message: { readonly name: string; readonly payload: unknown; readonly from: string },
   ): Generator<Bare> {
-    // Anyone may send 2 MB; what a task took is far smaller.
-    const payload =
-      jsonBytes(message.payload) <= SIZES.toolArgs
-        ? message.payload
-        : cutText(JSON.stringify(message.payload), SIZES.pending);
-    const detail = { ...message, payload };
-    this.#events.push({ at: new Date(eventMs(event)).toISOString(), type: 'message', detail });
+    const detail = { ...message, payload: boundMessage(message.payload) };
+    this.#account.event(eventMs(event), 'message', detail);
     yield { type: 'message', ...detail };
   }
 
@@ -233,7 +167,7 @@ export class RecordReader {
     }
     for (const [field, words] of Object.entries(CLOSED_WITHOUT_OUTCOME)) {
       if (!event[field as keyof typeof CLOSED_WITHOUT_OUTCOME]) continue;
-      const usage = { steps: this.#steps.length, toolCalls: 0, inputTokens: 0, outputTokens: 0, costUsd: 0 };
+      const usage = { steps: this.#account.steps.length, toolCalls: 0, inputTokens: 0, outputTokens: 0, costUsd: 0 };
       const isCancelled = field === 'workflowExecutionCanceledEventAttributes';
       yield* this.#end({
         taskId: this.#taskId,
@@ -241,7 +175,7 @@ export class RecordReader {
         status: isCancelled ? 'cancelled' : 'failed',
         reason: `the run was ${words}`,
         usage,
-        effects: [],
+        effects: this.#account.effects.records,
       });
     }
   }
@@ -253,24 +187,3 @@ export class RecordReader {
     yield { type: 'ended', outcome };
   }
 }
-
-const toProposed = (raw: RawCall, review: ProposeResult['reviews'][number] | undefined): ProposedCall => {
-  const parsed = parseArguments(raw);
-  const { tool, effect, verdict } = review ?? {
-    tool: raw.name,
-    effect: 'read',
-    verdict: { outcome: 'reject', reasons: [] },
-  };
-  return {
-    id: raw.id,
-    tool,
-    args: parsed.ok ? parsed.args : raw.arguments,
-    effect,
-    verdict: verdict.outcome,
-    reasons: verdict.reasons,
-    rationale: parsed.ok ? rationaleOf(parsed.decision) : null,
-  };
-};
-
-const rationaleOf = (decision: unknown): string | null =>
-  isRecord(decision) && typeof decision['rationale'] === 'string' ? decision['rationale'] : null;

@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { Payload } from '@temporalio/common';
 import type { PendingDecision } from '../domain/decision.ts';
 import { HoldfastError } from '../domain/failures.ts';
-import { AGENT_TASK_TYPE, MEMO } from '../domain/task.ts';
+import { AGENT_TASK_TYPE, COMPENSATE_TASK_TYPE, MEMO } from '../domain/task.ts';
 import { decodeOne } from './history.ts';
 
 /** A task in a list. */
@@ -46,7 +46,7 @@ const quote = (value: string): string => `'${value.replaceAll('\\', '\\\\').repl
 /** Statuses of tasks that have not ended: closed runs keep their last values, so the run's own state is asked too. */
 const OPEN: ReadonlySet<string> = new Set(['running', 'waiting', 'paused', 'compensating']);
 
-const TASKS = `WorkflowType = '${AGENT_TASK_TYPE}'`;
+const TASKS = `WorkflowType IN ('${AGENT_TASK_TYPE}', '${COMPENSATE_TASK_TYPE}')`;
 
 const toQuery = (filter: TaskFilter): string => {
   const terms = [TASKS];

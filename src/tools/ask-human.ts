@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { fromZod } from './schema.ts';
 import type { Tool } from './tool.ts';
 
 /** The name of the built-in tool by which an agent asks a person. */
@@ -16,11 +17,17 @@ export const askHuman: Tool<z.infer<typeof Question>, string> = {
   description:
     'Ask a person a question when the goal is unclear or only a person can know. The result is their answer.',
   effect: 'read',
-  input: Question,
+  input: fromZod(Question, 'input'),
   timeoutMs: 1,
   maxAttempts: 1,
   idempotent: true,
   openWorld: false,
+  egress: false,
+  unattended: true,
+  sensitive: [],
+  requires: [],
+  nonEmpty: false,
+  isFree: true,
   execute: () => {
     throw new Error('ask_human is answered by a person, not run');
   },

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { matchesTool } from '../domain/grants.ts';
 import type { JsonObject } from '../domain/json.ts';
 import { LimitsSpec } from '../domain/schemas/task-spec.ts';
 import { ASK_HUMAN, askHuman } from './ask-human.ts';
@@ -11,7 +12,8 @@ export type AgentDefinition = {
   readonly instructions: string;
   /** A key of the configuration's `models`; `default` by default. */
   readonly model?: string;
-  readonly tools?: readonly (Tool | Toolset)[];
+  /** Tools of the host's own, and names or patterns of others: `files.*` of an MCP server, the built-in `wait` and `plan`. */
+  readonly tools?: readonly (Tool | Toolset | string)[];
   readonly limits?: LimitsSpec;
   /** Schema of the final answer; without one it is text. */
   readonly output?: z.ZodType;
@@ -24,6 +26,8 @@ export type Agent = {
   readonly instructions: string;
   readonly model: string;
   readonly tools: ReadonlyMap<string, Tool>;
+  /** Names and patterns of tools that the worker finds elsewhere; see `withFoundTools`. */
+  readonly patterns: readonly string[];
   readonly limits: LimitsSpec;
   readonly output?: z.ZodType | undefined;
   /** JSON Schema of the final answer, of an agent in plain data. */
@@ -35,13 +39,19 @@ const Definition = z.strictObject({
   instructions: z.string().trim().min(1, 'instructions may not be empty'),
   model: z.string().min(1).optional(),
   tools: z
-    .array(z.custom<Tool | Toolset>(isToolOrToolset, 'expected what defineTool or createToolset returned'))
+    .array(
+      z.custom<Tool | Toolset | string>(
+        isToolOrToolset,
+        'expected what defineTool or createToolset returned, or the name of a tool',
+      ),
+    )
     .optional(),
   limits: LimitsSpec.optional(),
   output: z.custom<z.ZodType>((value) => value instanceof z.ZodType, 'expected a zod schema').optional(),
 });
 
 function isToolOrToolset(value: unknown): boolean {
+  if (typeof value === 'string') return value !== '';
   return (
     typeof value === 'object' &&
     value !== null &&
@@ -53,6 +63,58 @@ function isToolOrToolset(value: unknown): boolean {
 /** The name a model sees: its API takes no dots. Two tools may not share one (checked by `defineAgent`). */
 export const modelFacingName = (tool: string): string => tool.replaceAll('.', '__');
 
+/** Tools by name. @throws TypeError when two look the same to the model */
+const byName = (agent: string, tools: readonly Tool[]): ReadonlyMap<string, Tool> => {
+  const named = new Map<string, Tool>();
+  const faces = new Set<string>();
+  for (const tool of tools) {
+    const face = modelFacingName(tool.name);
+    if (faces.has(face)) throw new TypeError(`agent ${agent}: two tools look like ${face} to the model; rename one`);
+    faces.add(face);
+    named.set(tool.name, tool);
+  }
+  return named;
+};
+
+/** Tools that a worker has beside those of its agents' definitions. */
+export type FoundTools = {
+  /** As they are now; the same array as long as nothing changes. */
+  readonly tools: () => readonly Tool[];
+  /** Tools that every agent has. */
+  readonly always: readonly Tool[];
+};
+
+/**
+ * An agent whose patterns stand for the tools that a worker finds: `tools` is read anew whenever they change. Where two
+ * look the same to the model, the agent's own wins, then the first found.
+ */
+export const withFoundTools = (agent: Agent, found: FoundTools): Agent => {
+  let from: readonly Tool[] | undefined;
+  let tools = agent.tools;
+  const merge = (now: readonly Tool[]): ReadonlyMap<string, Tool> => {
+    const merged = new Map(agent.tools);
+    const faces = new Set([...merged.keys()].map(modelFacingName));
+    const wanted = now.filter(({ name }) => agent.patterns.some((pattern) => matchesTool(pattern, name)));
+    for (const tool of [...wanted, ...found.always]) {
+      const face = modelFacingName(tool.name);
+      if (!faces.has(face)) merged.set(tool.name, tool);
+      faces.add(face);
+    }
+    return merged;
+  };
+  return {
+    ...agent,
+    get tools() {
+      const now = found.tools();
+      if (now !== from) {
+        from = now;
+        tools = merge(now);
+      }
+      return tools;
+    },
+  };
+};
+
 /**
  * Defines an agent: instructions, a model and tools.
  * @throws TypeError naming the agent and what is wrong
@@ -62,23 +124,19 @@ export const defineAgent = (definition: AgentDefinition): Agent => {
   if (!parsed.success)
     throw new TypeError(`agent ${JSON.stringify(definition?.name)}: ${z.prettifyError(parsed.error)}`);
   const { name, instructions, model, limits } = parsed.data;
-  const given = (definition.tools ?? []).flatMap((each) => (each.kind === 'toolset' ? each.tools : [each]));
-  const tools = new Map<string, Tool>();
-  const faces = new Set<string>();
-  for (const tool of [...given, askHuman]) {
-    if (tool.name === ASK_HUMAN && tool !== askHuman)
-      throw new TypeError(`agent ${name}: the name ${ASK_HUMAN} is built in`);
-    const face = modelFacingName(tool.name);
-    if (faces.has(face)) throw new TypeError(`agent ${name}: two tools look like ${face} to the model; rename one`);
-    faces.add(face);
-    tools.set(tool.name, tool);
-  }
+  const all = definition.tools ?? [];
+  const own = all
+    .filter((each) => typeof each !== 'string')
+    .flatMap((each) => (each.kind === 'toolset' ? each.tools : [each]));
+  const foreign = own.find((tool) => tool.name === ASK_HUMAN && tool !== askHuman);
+  if (foreign !== undefined) throw new TypeError(`agent ${name}: the name ${ASK_HUMAN} is built in`);
   return {
     kind: 'agent',
     name,
     instructions,
     model: model ?? 'default',
-    tools,
+    tools: byName(name, [...own.filter((tool) => tool !== askHuman), askHuman]),
+    patterns: all.filter((each) => typeof each === 'string'),
     limits: limits ?? {},
     output: definition.output,
   };

@@ -1,5 +1,15 @@
 import { ActivityCancellationType, type ActivityOptions, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
+import type {
+  CompensateInput,
+  ExecuteInput,
+  ExecuteResult,
+  NarrowGrantsInput,
+  NarrowGrantsResult,
+  ResolveInput,
+} from '../activities/messages.ts';
+import type { Compensated } from '../activities/ports.ts';
+import type { Undo } from '../domain/compensation.ts';
 import { NON_RETRYABLE } from '../domain/failures.ts';
 import type { RunPlan } from '../domain/proposal.ts';
 
@@ -11,6 +21,8 @@ const MODEL_ATTEMPTS = 8;
 const PROPOSE_TIMEOUT_MS = 15 * 60_000;
 /** Time for the platform's own work around a tool. */
 const GRACE_MS = 5_000;
+/** Hours of a store that is away: a call waits for it, it never passes unchecked. The ledger says what is safe to repeat. */
+const EFFECT_ATTEMPTS = 1_000;
 
 /**
  * An activity's result, read. Where a worker lacks the means to read it, the workflow task fails and is tried again:
@@ -35,12 +47,16 @@ export const checks = proxyActivities<Pick<Activities, 'review'>>({
   retry: { initialInterval: '200ms', maximumInterval: '2s', maximumAttempts: 5, nonRetryableErrorTypes },
 });
 
+type Thinking = Pick<Activities, 'propose' | 'read'> & {
+  narrowGrants(input: NarrowGrantsInput): Promise<NarrowGrantsResult>;
+};
+
 /**
  * Thinking. The time that is left of the limit `duration` bounds it from outside: no timer, so no events for it.
  * @param leftMs of the limit
  */
 export const thinking = (leftMs: number, heartbeatTimeoutMs: number) =>
-  proxyActivities<Pick<Activities, 'propose' | 'read'>>({
+  proxyActivities<Thinking>({
     startToCloseTimeout: PROPOSE_TIMEOUT_MS,
     scheduleToCloseTimeout: Math.max(1, leftMs),
     heartbeatTimeout: heartbeatTimeoutMs,
@@ -54,7 +70,8 @@ export const thinking = (leftMs: number, heartbeatTimeoutMs: number) =>
   });
 
 /**
- * One call with effects. INVARIANT E3: what is not idempotent gets one attempt; a lost one is unknown.
+ * One call with effects. INVARIANTS E1, E3: what may be repeated is the ledger's to say, so a lost worker and a store that
+ * is away are waited for; only what is lost after all of that is unknown.
  * The limit `duration` does not cut it off: an effect under way is not made unknown by a limit.
  */
 export const acting = (plan: RunPlan, heartbeatTimeoutMs: number) => {
@@ -64,10 +81,42 @@ export const acting = (plan: RunPlan, heartbeatTimeoutMs: number) => {
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     retry: {
       initialInterval: '500ms',
+      backoffCoefficient: 2,
       maximumInterval: '15s',
-      maximumAttempts: plan.idempotent ? Math.max(plan.maxAttempts, 1) : 1,
+      maximumAttempts: EFFECT_ATTEMPTS,
       nonRetryableErrorTypes,
     },
+    ...(plan.taskQueue === undefined ? {} : { taskQueue: plan.taskQueue }),
   };
-  return proxyActivities<Pick<Activities, 'execute'>>(options);
+  return proxyActivities<{ execute(input: ExecuteInput): Promise<ExecuteResult> }>(options);
 };
+
+/** Settles an unknown effect: one write to the store, which may be away for long. */
+export const settling = proxyActivities<{ resolve(input: ResolveInput): Promise<ExecuteResult> }>({
+  startToCloseTimeout: '30s',
+  retry: {
+    initialInterval: '500ms',
+    maximumInterval: '15s',
+    maximumAttempts: EFFECT_ATTEMPTS,
+    nonRetryableErrorTypes,
+  },
+});
+
+/**
+ * Undoes one effect. INVARIANT E7: no limit and no execution time-out cuts it off, and an outage is waited for, longer than
+ * an effect waits: there is nothing better to do.
+ */
+export const undoing = ({ timeoutMs, taskQueue }: Undo, heartbeatTimeoutMs: number) =>
+  proxyActivities<{ compensate(input: CompensateInput): Promise<Compensated> }>({
+    // It may ask `reconcile` first, and then undo.
+    startToCloseTimeout: 2 * timeoutMs + GRACE_MS,
+    heartbeatTimeout: heartbeatTimeoutMs,
+    retry: {
+      initialInterval: '500ms',
+      backoffCoefficient: 2,
+      maximumInterval: '60s',
+      maximumAttempts: EFFECT_ATTEMPTS,
+      nonRetryableErrorTypes,
+    },
+    ...(taskQueue === undefined ? {} : { taskQueue }),
+  });

@@ -1,20 +1,23 @@
 import * as wf from '@temporalio/workflow';
 import type { ProposeInput, ProposeResult } from '../activities/messages.ts';
-import { jsonBytes } from '../domain/json.ts';
+import { isDeeperThan, jsonBytes } from '../domain/json.ts';
 import { describeLimit, reachedLimit } from '../domain/limits.ts';
 import { SIZES } from '../domain/sizes.ts';
 import type { Outcome } from '../domain/task.ts';
 import { admission, readable, thinking } from './activities.ts';
 import { CallRunner } from './calls.ts';
 import { Desk } from './desk.ts';
-import { describeFailure, type End, historyIsFull } from './end.ts';
+import { describeFailure, historyIsFull } from './end.ts';
 import { judge } from './judge.ts';
 import { registerQueries } from './queries.ts';
-import { type Carried, TaskState } from './state.ts';
+import { mustUnwind, Saga } from './saga.ts';
+import { deniedRecords, situationOf } from './situation.ts';
+import { type Carried, type End, TaskState } from './state.ts';
 import { setStatus, showAdmission, showEnd, showPage } from './visibility.ts';
 
 /**
- * One agent task: limits → propose → verdicts → approval? → execute → record → checkpoint → limits → … → outcome.
+ * One agent task: limits → propose → verdicts → approval? → execute → record → checkpoint → limits → … → outcome; what a task
+ * that did not complete has done is undone first.
  * Deterministic and generic: prompts, tools, schemas and rules live on the activity side.
  * Always completes with an outcome, also when the task failed or was cancelled; Temporal's own failure is for bugs.
  * @param spec the task specification; anything: `admit` parses it
@@ -26,7 +29,7 @@ export async function agentTask(spec: unknown, carried?: Carried): Promise<Outco
   const desk = new Desk(task);
   desk.register();
   registerQueries(task);
-  const end = await loop(task, desk).catch((error: unknown) => describeFailure(error, task));
+  const end = task.end ?? (await loop(task, desk).catch((error: unknown) => describeFailure(error, task)));
   return wf.CancellationScope.nonCancellable(() => finish(task, desk, end));
 }
 
@@ -37,7 +40,7 @@ async function loop(task: TaskState, desk: Desk): Promise<End> {
     await checkpoint(task);
     const reached = reachedLimit(task.admitted.limits, task.usage, task.activeMs);
     if (reached !== undefined) return { status: 'limit', reason: describeLimit(reached) };
-    if (historyIsFull())
+    if (historyIsFull(task))
       return { status: 'limit', reason: 'limit history reached: the server ends a run that grows further' };
     const proposal = await propose(task);
     const judged = judge(task, proposal);
@@ -46,9 +49,15 @@ async function loop(task: TaskState, desk: Desk): Promise<End> {
   }
 }
 
+/** Schemas in a specification are nested, hand-written data hardly. */
+const MAX_SPEC_DEPTH = 100;
+
 /** Resolves what the worker knows, once; from then on it stands in history. */
 async function admitTask(task: TaskState): Promise<void> {
-  // The check stands before the scheduling: a payload that is too large would wedge the run.
+  // The checks stand before the scheduling: a payload that is too large, or too deep to be written, would wedge the run.
+  if (isDeeperThan(task.spec, MAX_SPEC_DEPTH)) {
+    throw wf.ApplicationFailure.nonRetryable('the specification is nested too deep.', 'Spec.Invalid');
+  }
   if (jsonBytes(task.spec ?? null) > SIZES.spec) {
     throw wf.ApplicationFailure.nonRetryable(`the specification is larger than ${SIZES.spec} bytes.`, 'Spec.TooLarge');
   }
@@ -63,6 +72,22 @@ async function admitTask(task: TaskState): Promise<void> {
     ...(output === undefined ? {} : { output }),
   });
   showAdmission(task);
+  if (task.admission.narrowGrants === true) await narrowGrants(task);
+}
+
+/** The smallest grants for the goal, before anything else was read. They can only narrow. */
+async function narrowGrants(task: TaskState): Promise<void> {
+  const { context, goal, limits, heartbeatTimeoutMs } = task.admitted;
+  task.doing = 'choosing the smallest grants';
+  const { narrowGrants: narrow } = thinking(limits.durationMs - task.activeMs, heartbeatTimeoutMs);
+  const input = { context, goal, maxOutputTokens: limits.tokensPerTurn };
+  const narrowed = readable(await narrow.executeWithOptions({ summary: 'choose the smallest grants' }, [input]));
+  const { grants, model, usage, costUsd } = narrowed;
+  task.admission = { ...task.admitted, context: { ...context, grants } };
+  task.usage.inputTokens += usage.inputTokens;
+  task.usage.outputTokens += usage.outputTokens;
+  task.usage.costUsd += costUsd;
+  task.event('grants', { grants, model });
 }
 
 /** One step's thinking: the reads that were just allowed, the model, the review of what it proposes. */
@@ -80,6 +105,7 @@ async function propose(task: TaskState): Promise<ProposeResult> {
     at: task.transcript.at,
     reads,
     maxOutputTokens: limits.tokensPerTurn,
+    situation: situationOf(task),
   };
   const summary = `step ${step}: ${reads.length > 0 ? `${reads.length} read${reads.length > 1 ? 's' : ''}, then ` : ''}ask ${model}`;
   const { propose: ask } = thinking(limits.durationMs - task.activeMs, heartbeatTimeoutMs);
@@ -126,7 +152,7 @@ async function checkpoint(task: TaskState): Promise<void> {
   if (!continueAsNewSuggested || task.transcript.size > SIZES.continueAsNew) return;
   await wf.condition(wf.allHandlersFinished);
   const carried = task.carry();
-  if (jsonBytes(carried) + jsonBytes(task.spec) > SIZES.continueAsNew) return;
+  if (!fits(task, carried)) return;
   await wf.continueAsNew<typeof agentTask>(task.spec, carried);
 }
 
@@ -145,11 +171,25 @@ async function whilePaused(task: TaskState): Promise<void> {
   }
 }
 
-/** Takes the questions off the desk, writes the last values and builds the outcome. */
+/** Takes the questions off the desk, undoes what is to be undone, writes the last values and builds the outcome. */
 async function finish(task: TaskState, desk: Desk, end: End): Promise<Outcome> {
   desk.clear();
+  if (mustUnwind(task, end)) await new Saga(task, desk, () => unwindInNewRun(task)).unwind(end);
   await wf.condition(wf.allHandlersFinished);
   if (task.admission !== undefined) showEnd(task, end.status);
   const { taskId, runId, usage, effects } = task;
-  return { taskId, runId, ...end, usage, effects };
+  return { taskId, runId, ...end, usage, effects, denied: deniedRecords(task) };
 }
+
+/** Between two undos: a long history gets a new run, which goes on with the rest. */
+async function unwindInNewRun(task: TaskState): Promise<void> {
+  if (!wf.workflowInfo().continueAsNewSuggested || task.undo.length === 0) return;
+  await wf.condition(wf.allHandlersFinished);
+  const whole = task.carry();
+  // No model is asked any more, so a transcript that is too large to be handed over stays behind.
+  const carried = fits(task, whole) ? whole : { ...whole, items: [], steps: [] };
+  if (fits(task, carried)) await wf.continueAsNew<typeof agentTask>(task.spec, carried);
+}
+
+const fits = (task: TaskState, carried: Carried): boolean =>
+  jsonBytes(carried) + jsonBytes(task.spec) <= SIZES.continueAsNew;

@@ -1,49 +1,29 @@
 import * as wf from '@temporalio/workflow';
-import type { Approval } from '../activities/messages.ts';
+import type { ExecuteResult } from '../activities/messages.ts';
 import type { GatewayCall } from '../activities/ports.ts';
-import type { HumanDecision, PendingDecision } from '../domain/decision.ts';
+import type { PendingDecision } from '../domain/decision.ts';
 import type { Ruling } from '../domain/desk.ts';
-import { digestJson, shortDigest } from '../domain/digest.ts';
-import { idempotencyKey } from '../domain/idempotency-key.ts';
-import { type Decision, parseArguments, type Review, type RunPlan } from '../domain/proposal.ts';
+import type { Review, RunPlan } from '../domain/proposal.ts';
 import { MAX_READS, MAX_TRAVELLING_READS } from '../domain/sizes.ts';
-import type { RawCall, ResultItem } from '../domain/transcript.ts';
+import { type RawCall, type ResultItem, toResultItem } from '../domain/transcript.ts';
 import { acting, readable, thinking } from './activities.ts';
+import { runBuiltIn } from './built-in.ts';
+import { approvedTurn, type Call, lost, resultOf, type Turn, toCall, toHuman } from './call.ts';
 import type { Desk } from './desk.ts';
+import { type EffectRef, effectOf, forgetUndo, recordEffect, registerUndo, resolveEffect } from './effects.ts';
+import { askAboutCall, askWhether } from './questions.ts';
+import { rememberDenied, situationOf } from './situation.ts';
 import type { TaskState } from './state.ts';
 
-/** A proposed call with everything the loop needs of it. */
-type Call = {
-  readonly raw: RawCall;
-  readonly review: Review;
-  readonly args: unknown;
-  readonly decision: Decision | undefined;
-};
+/** For a review of before that has no plan. */
+const CAUTIOUS: RunPlan = { idempotent: false, timeoutMs: 30_000, maxAttempts: 1, alone: true };
 
-const toCall = (raw: RawCall, review: Review): Call => {
-  const parsed = parseArguments(raw);
-  // A rejected call may carry anything as its decision; the others were checked by the review.
-  const isReviewed = parsed.ok && review.verdict.outcome !== 'reject';
-  return {
-    raw,
-    review,
-    args: parsed.ok ? parsed.args : {},
-    decision: isReviewed ? (parsed.decision as Decision) : undefined,
-  };
-};
-
-const isoNow = (): string => new Date(Date.now()).toISOString();
-
-type Ended = { readonly status: ResultItem['status']; readonly output: unknown; readonly human?: HumanDecision };
-
-const result = (call: Call, { status, output, human }: Ended): ResultItem => ({
-  kind: 'result',
-  id: call.raw.id,
-  tool: call.review.tool,
-  status,
-  output,
-  trust: 'trusted',
-  ...(human === undefined ? {} : { human }),
+/** Arguments with where their values came from, as the gateway is given them. */
+const toGatewayCall = (id: string, { review, args }: Turn): GatewayCall => ({
+  id,
+  tool: review.tool,
+  args,
+  ...(review.provenance === undefined ? {} : { provenance: review.provenance }),
 });
 
 /** Runs the calls of a proposal in the model's order. Reads gather until an effect needs their turn to be over. */
@@ -70,11 +50,11 @@ export class CallRunner {
     for (const pending of questions.values()) this.#desk.open(pending);
     for (const call of calls) {
       const pending = questions.get(call.raw.id);
-      if (call.review.verdict.outcome === 'reject') this.#refuse(call);
+      const { verdict, plan, builtIn } = call.review;
+      if (verdict.outcome === 'reject') this.#refuse(call);
       else if (pending !== undefined) await this.#withPerson(call, pending);
-      else if (call.review.plan === undefined)
-        this.#reads.push({ id: call.raw.id, tool: call.review.tool, args: call.args });
-      else await this.#act(call, call.args);
+      else if (plan === undefined && builtIn === undefined) this.#reads.push(toGatewayCall(call.raw.id, call));
+      else await this.#act(call, call);
     }
     if (this.#reads.length > MAX_TRAVELLING_READS) await this.#flushReads();
     this.#task.reads = this.#reads.map(({ id }) => id);
@@ -83,117 +63,124 @@ export class CallRunner {
   }
 
   #question(call: Call): [string, PendingDecision][] {
-    const { review, raw } = call;
-    const isQuestion = review.question !== undefined;
-    if (review.verdict.outcome === 'reject' || (!isQuestion && review.verdict.outcome !== 'ask')) return [];
-    const digest = review.digest ?? digestJson(call.args);
-    return [
-      [
-        raw.id,
-        {
-          id: `${raw.id}-${shortDigest(digest)}`,
-          taskId: this.#task.taskId,
-          kind: isQuestion ? 'answer' : 'approval',
-          callId: raw.id,
-          tool: review.tool,
-          args: call.args,
-          ...(review.question === undefined ? {} : { question: review.question }),
-          reasons: review.verdict.reasons,
-          decision: call.decision,
-          digest,
-          since: isoNow(),
-          may: isQuestion ? ['answer', 'deny'] : ['approve', 'deny', 'edit'],
-        },
-      ],
-    ];
+    const { question, verdict } = call.review;
+    if (verdict.outcome === 'reject' || (question === undefined && verdict.outcome !== 'ask')) return [];
+    return [[call.raw.id, askAboutCall(this.#task, call, call)]];
   }
 
   #refuse(call: Call): void {
     const reasons = call.review.verdict.reasons.map(({ message }) => message).join('; ');
-    this.#task.transcript.append(result(call, { status: 'rejected', output: reasons }));
+    this.#task.transcript.append(resultOf(call, { status: 'rejected', output: reasons }));
   }
 
   async #withPerson(call: Call, pending: PendingDecision): Promise<void> {
     if (this.#reads.length > 0) await this.#flushReads();
     this.#task.doing = `waiting for a person: ${pending.id}`;
     const ruling = await this.#desk.ruling(pending.id);
-    const human = toHuman(ruling);
-    const { message } = ruling;
-    if (message.name === 'deny') {
-      const why = message.text === undefined ? 'no reason was given' : `the reason: ${message.text}`;
-      this.#task.transcript.append(
-        result(call, { status: 'rejected', output: `A person denied this call; ${why}`, human }),
-      );
-    } else if (pending.kind === 'answer') {
-      this.#task.transcript.append(result(call, { status: 'succeeded', output: message.text ?? '', human }));
-    } else {
-      await this.#act(call, message.args ?? call.args, { digest: ruling.pending.digest, human });
+    const { name, text = '' } = ruling.message;
+    if (name === 'deny') this.#deny(call, call, ruling);
+    else if (pending.kind === 'answer') {
+      const human = toHuman(ruling);
+      this.#task.transcript.append(resultOf(call, { status: 'succeeded', output: text, human }));
+    } else await this.#act(call, this.#approved(call, ruling));
+  }
+
+  #approved(turn: Turn, ruling: Ruling): Turn {
+    const { taskId, epoch } = this.#task.admitted.context;
+    return approvedTurn(turn, ruling, `${taskId}/${epoch}`);
+  }
+
+  #deny(call: Call, { args }: Turn, ruling: Ruling): void {
+    const { text: reason } = ruling.message;
+    const why = reason === undefined ? 'no reason was given' : `the reason: ${reason}`;
+    const output = `A person denied this call; ${why}`;
+    this.#task.transcript.append(resultOf(call, { status: 'rejected', output, human: toHuman(ruling) }));
+    if (ruling.pending.kind !== 'approval') return;
+    const { tool } = call.review;
+    rememberDenied(this.#task, { callId: call.raw.id, tool, args, ...(reason === undefined ? {} : { reason }) });
+  }
+
+  /** Takes one allowed call to its result. INVARIANT A1: where the verdict of now asks, a person is asked again. */
+  async #act(call: Call, first: Turn): Promise<void> {
+    // A plan changes nothing that a read could see.
+    if (this.#reads.length > 0 && first.review.builtIn?.kind !== 'plan') await this.#flushReads();
+    if (this.#task.paused) await this.#whilePaused();
+    const task = this.#task;
+    task.usage.toolCalls += 1;
+    if (first.review.builtIn !== undefined) return this.#doBuiltIn(call, first);
+    for (let turn = first; ; ) {
+      const effect = effectOf(task, call, turn.args);
+      const done = await this.#execute(call, turn, effect);
+      if (done.ask === undefined) return this.#settle(call, done, effect);
+      const asked: Turn = { ...turn, review: { ...turn.review, ...done.ask } };
+      const pending = askAboutCall(task, call, asked);
+      task.doing = `waiting for a person: ${pending.id}`;
+      const ruling = await this.#desk.ask(pending);
+      if (ruling.message.name === 'deny') return this.#deny(call, asked, ruling);
+      if (task.paused) await this.#whilePaused();
+      turn = this.#approved(asked, ruling);
     }
   }
 
-  /** Runs one call in an activity of its own. An effect of which nobody knows is put before a person. */
-  async #act(call: Call, args: unknown, approval?: Approval): Promise<void> {
-    if (this.#reads.length > 0) await this.#flushReads();
-    if (this.#task.paused) await this.#whilePaused();
+  async #doBuiltIn(call: Call, { review, approval }: Turn): Promise<void> {
+    if (review.builtIn === undefined) return;
+    this.#task.doing = `running ${review.tool} (${call.raw.id})`;
+    const output = await runBuiltIn(this.#task, review.builtIn, `${call.raw.id} ${review.tool}`);
+    const human = approval === undefined ? {} : { human: approval.human };
+    this.#task.transcript.append(resultOf(call, { status: 'succeeded', output, ...human }));
+  }
+
+  /** Runs one call in an activity of its own. Its undo is registered first. */
+  async #execute(call: Call, turn: Turn, effect: EffectRef): Promise<ExecuteResult> {
+    // A cancellation that came with the decision: nothing begins any more, so nothing is unknown.
+    if (wf.CancellationScope.current().consideredCancelled) throw new wf.CancelledFailure('the task was cancelled');
     const task = this.#task;
-    const { raw, review } = call;
-    const plan = review.plan ?? { idempotent: false, timeoutMs: 30_000, maxAttempts: 1, alone: true };
+    const { review, approval } = turn;
+    const plan = review.plan ?? CAUTIOUS;
     const { context, heartbeatTimeoutMs } = task.admitted;
-    task.doing = `running ${review.tool} (${raw.id})`;
-    task.usage.toolCalls += 1;
+    const { id } = call.raw;
+    task.doing = `running ${review.tool} (${id})`;
+    registerUndo(task, effect, plan);
     const input = {
       context,
-      call: { id: raw.id, tool: review.tool, args },
+      call: toGatewayCall(id, turn),
       plan,
       ...(approval === undefined ? {} : { approval }),
+      situation: situationOf(task),
     };
     const done = await acting(plan, heartbeatTimeoutMs)
-      .execute.executeWithOptions({ summary: `${raw.id} ${review.tool}` }, [input])
-      .then(readable, (error: unknown) => lost(call, plan, error));
+      .execute.executeWithOptions({ summary: `${id} ${review.tool}` }, [input])
+      .then(readable, (error: unknown): ExecuteResult => lost(call, error));
+    task.usage.costUsd += done.costUsd ?? 0;
+    const isRun = done.ask === undefined && done.status !== 'rejected';
+    if (!isRun) forgetUndo(task.undo, id);
     // Recorded at once, also when it is unknown: the task may be cancelled while a person is asked.
-    this.#recordEffect(call, done, args);
+    else if (review.effect !== 'read') recordEffect(task, effect, done.status);
     // A cancellation that arrived while the effect ran takes hold now that what came of it is recorded.
     if (wf.CancellationScope.current().consideredCancelled) throw new wf.CancelledFailure('the task was cancelled');
-    const isUnknown = done.status === 'unknown' && review.effect !== 'read';
-    const settled = isUnknown ? await this.#settle(call, done, args) : done;
-    task.transcript.append(settled);
-    this.#recordEffect(call, settled, args);
+    return done;
+  }
+
+  async #settle(call: Call, done: ExecuteResult, effect: EffectRef): Promise<void> {
+    const isUnknown = done.status === 'unknown' && call.review.effect !== 'read';
+    const settled = isUnknown ? await this.#askWhether(call, done, effect) : toResultItem(done);
+    this.#task.transcript.append(settled);
+    if (isUnknown) recordEffect(this.#task, effect, settled.status);
   }
 
   /** INVARIANT E3: an unknown effect is never repeated and never taken for failed; a person says whether it happened. */
-  async #settle(call: Call, unknown: ResultItem, args: unknown): Promise<ResultItem> {
-    const digest = digestJson({ unknown: call.raw.id, args });
-    const ruling = await this.#desk.ask({
-      id: `${call.raw.id}-${shortDigest(digest)}`,
-      taskId: this.#task.taskId,
-      kind: 'effect',
-      callId: call.raw.id,
-      tool: call.review.tool,
-      args,
-      question: `Did ${call.review.tool} happen? Approve: it did. Deny: it did not.`,
-      reasons: [{ code: 'unknown_effect', message: `${String(unknown.output)} Nobody knows whether it took effect.` }],
-      decision: call.decision,
-      digest,
-      since: isoNow(),
-      may: ['approve', 'deny'],
-    });
+  async #askWhether(call: Call, unknown: ResultItem, effect: EffectRef): Promise<ResultItem> {
+    const task = this.#task;
+    const pending = askWhether(task, { ...effect, decision: call.decision }, String(unknown.output));
+    task.doing = `waiting for a person: ${pending.id}`;
+    const ruling = await this.#desk.ask(pending);
     const happened = ruling.message.name === 'approve';
     const words = ruling.message.text === undefined ? '' : ` ${ruling.message.text}`;
     const output = `A person checked: it ${happened ? 'happened' : 'did not happen'}.${words}`;
-    return result(call, { status: happened ? 'succeeded' : 'failed', output, human: toHuman(ruling) });
-  }
-
-  #recordEffect(call: Call, { status }: ResultItem, args: unknown): void {
-    const { effects, admitted } = this.#task;
-    if (call.review.effect === 'read' || status === 'rejected') return;
-    const key = idempotencyKey(admitted.context, call.raw.id, args);
-    const before = effects.findIndex(({ callId }) => callId === call.raw.id);
-    effects.splice(before < 0 ? effects.length : before, 1, {
-      callId: call.raw.id,
-      tool: call.review.tool,
-      status: status === 'replayed' ? 'succeeded' : status,
-      key,
-    });
+    const said = resultOf(call, { status: happened ? 'succeeded' : 'failed', output, human: toHuman(ruling) });
+    // Tasks of before had no ledger that could be told.
+    if (!wf.patched('resolve-unknown')) return said;
+    return resolveEffect(task, effect, ruling).then(toResultItem, () => said);
   }
 
   /** Runs the gathered reads now, a bounded number in one activity. */
@@ -208,33 +195,11 @@ export class CallRunner {
     task.doing = `reading: ${names}`;
     task.usage.toolCalls += calls.length;
     const { read } = thinking(limits.durationMs - task.activeMs, heartbeatTimeoutMs);
-    const results = await read.executeWithOptions({ summary: names.slice(0, 200) }, [{ context, calls }]);
-    task.transcript.append(...readable(results));
+    const input = { context, calls, situation: situationOf(task) };
+    const results = readable(await read.executeWithOptions({ summary: names.slice(0, 200) }, [input]));
+    for (const result of results as ExecuteResult[]) {
+      task.usage.costUsd += result.costUsd ?? 0;
+      task.transcript.append(toResultItem(result));
+    }
   }
 }
-
-const toHuman = ({ message, pending, atMs }: Ruling): HumanDecision => ({
-  decision:
-    message.name === 'answer'
-      ? 'answered'
-      : message.name === 'deny'
-        ? 'denied'
-        : message.args === undefined
-          ? 'approved'
-          : 'edited',
-  verified: false,
-  at: new Date(atMs).toISOString(),
-  ...(message.by === undefined ? {} : { by: message.by }),
-  ...(message.text === undefined || pending.kind === 'answer' ? {} : { note: message.text }),
-  ...(message.args === undefined ? {} : { args: message.args }),
-});
-
-/** What is known of a call whose activity gave no result: its worker died, or every attempt failed. */
-const lost = (call: Call, plan: RunPlan, error: unknown): ResultItem => {
-  const cause = error instanceof wf.ActivityFailure ? error.cause : error;
-  const message = cause instanceof Error ? cause.message : String(cause);
-  const attempts = plan.idempotent ? `after ${plan.maxAttempts} attempts` : 'and it is not safe to try again';
-  const isRead = call.review.effect === 'read';
-  const output = `The worker gave no result (${message}), ${attempts}.`;
-  return { ...result(call, { status: isRead ? 'failed' : 'unknown', output }), trust: 'untrusted' };
-};

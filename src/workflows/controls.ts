@@ -3,6 +3,8 @@ import type { Door } from './doors.ts';
 import type { TaskState } from './state.ts';
 import { showPending } from './visibility.ts';
 
+const ENDED = 'the task has ended; what it did is being undone';
+
 /** The door `pause`: the task stops before its next step or effect. */
 export const pauseDoor = (task: TaskState): Door => ({
   wire: 'pause',
@@ -11,6 +13,7 @@ export const pauseDoor = (task: TaskState): Door => ({
   act: (payload) => {
     const checked = checkControl('reason', payload);
     if (!checked.ok) return checked.refusal;
+    if (task.end !== undefined) return ENDED;
     if (task.paused) return 'the task is paused already';
     task.paused = true;
     task.event('pause', checked.value === undefined ? {} : { reason: checked.value });
@@ -27,6 +30,7 @@ export const resumeDoor = (task: TaskState): Door => ({
   act: (payload) => {
     const checked = checkControl('guidance', payload);
     if (!checked.ok) return checked.refusal;
+    if (task.end !== undefined) return ENDED;
     if (!task.paused && checked.value === undefined) return 'the task is not paused';
     if (checked.value !== undefined) task.said.push(checked.value);
     task.event('resume', checked.value === undefined ? {} : { guidance: checked.value });

@@ -1,10 +1,13 @@
 import * as wf from '@temporalio/workflow';
+import { wordsFor } from '../domain/compensation.ts';
 import type { DecisionName, PendingDecision } from '../domain/decision.ts';
 import { findDecision, openDecision, type Ruling, ruleDecision, withdrawDecision } from '../domain/desk.ts';
 import { type Checked, checkDecision, type DecisionMessage } from '../domain/messages.ts';
+import type { Review } from '../domain/proposal.ts';
 import { checks, readable } from './activities.ts';
 import { pauseDoor, resumeDoor } from './controls.ts';
 import { closeDoor, type Door, openDoor, recordIgnored } from './doors.ts';
+import { situationOf } from './situation.ts';
 import type { TaskState } from './state.ts';
 import { showPending } from './visibility.ts';
 
@@ -16,12 +19,20 @@ const DESCRIPTIONS = {
   answer: 'Answer the agent’s question: {"text":"…","by":"…"}.',
 } as const satisfies Record<DecisionName, string>;
 
-/** For an effect of which nobody knows whether it happened. */
-const EFFECT_DESCRIPTIONS = {
-  approve: 'It happened. Empty input is fine, or {"note","by"}.',
-  deny: 'It did not happen. Empty input is fine, or {"reason","by"}.',
-  answer: '',
-} as const satisfies Record<DecisionName, string>;
+/** What a door of a decision's own name is for. */
+const describeNamed = (name: DecisionName, pending: PendingDecision): string => {
+  const { kind, tool } = pending;
+  if (kind === 'effect')
+    return name === 'approve'
+      ? 'It happened. Empty input is fine, or {"note","by","args":{what it returned}}.'
+      : 'It did not happen. Empty input is fine, or {"reason","by"}.';
+  if (kind === 'compensation') {
+    const { yes, no } = wordsFor(pending);
+    const field = name === 'approve' ? 'note' : 'reason';
+    return `${name === 'approve' ? yes : no}. Empty input is fine, or {"${field}","by"}.`;
+  }
+  return `${name}: ${kind === 'answer' ? 'the question' : tool}. ${DESCRIPTIONS[name].split('.')[0]}.`;
+};
 
 /** What waits for people, and the doors through which they decide. */
 export class Desk {
@@ -71,8 +82,9 @@ export class Desk {
     return ruling;
   }
 
-  /** Takes all questions off the desk: the task ends. */
+  /** Takes all questions off the desk: the task ends. Those about undoing come after it. */
   clear(): void {
+    this.#rulings.clear();
     const open = [...this.#task.desk.pending];
     for (const pending of open) {
       withdrawDecision(this.#task.desk, pending.id);
@@ -83,13 +95,9 @@ export class Desk {
 
   /** INVARIANT A2: doors of a decision's own name, found in the UI's list, gone once decided. */
   #setNamed(pending: PendingDecision, isOpen: boolean): void {
-    const what = pending.kind === 'answer' ? 'the question' : pending.tool;
     for (const name of NAMES.filter((each) => pending.may.includes(each))) {
       const wire = `${name} ${pending.id.replace('-', ' ')}`;
-      const description =
-        pending.kind === 'effect'
-          ? EFFECT_DESCRIPTIONS[name]
-          : `${name}: ${what}. ${DESCRIPTIONS[name].split('.')[0]}.`;
+      const description = describeNamed(name, pending);
       if (isOpen) openDoor(this.#task, this.#door(name, { wire, description, target: pending.id }));
       else closeDoor(wire);
     }
@@ -114,32 +122,36 @@ export class Desk {
     const { desk } = this.#task;
     const found = findDecision(desk, message, Date.now());
     if (!found.ok) return found.refusal;
-    if (message.args === undefined) return this.#rule(found.value, message);
-    const digest = await this.#reviewEdit(found.value, message.args);
-    if (!digest.ok) return digest.refusal;
+    // INVARIANT E7: "it happened" may carry the output; that is nothing to review.
+    if (message.args === undefined || found.value.kind === 'effect') return this.#rule(found.value, message);
+    const reviewed = await this.#reviewEdit(found.value, message.args);
+    if (!reviewed.ok) return reviewed.refusal;
+    const review = reviewed.value;
+    const pending = { ...found.value, digest: review.digest ?? found.value.digest };
     // The message means the decision that was pending when it came, whatever was opened or decided during the review.
-    return this.#rule({ ...found.value, digest: digest.value }, { ...message, target: found.value.id });
+    return this.#rule(pending, { ...message, target: pending.id }, review);
   }
 
-  #rule(pending: PendingDecision, message: DecisionMessage): string | undefined {
+  #rule(pending: PendingDecision, message: DecisionMessage, review?: Review): string | undefined {
     const task = this.#task;
     const ruled = ruleDecision(task.desk, message, Date.now());
     if (!ruled.ok) return ruled.refusal;
-    this.#rulings.set(pending.id, { ...ruled.value, pending });
+    this.#rulings.set(pending.id, { ...ruled.value, pending, review });
     this.#setNamed(pending, false);
     task.event('decision', { id: pending.id, decision: message.name, by: message.by });
     showPending(task);
     return undefined;
   }
 
-  /** Edited arguments are validated and authorized before they count. @returns the digest of what will run */
-  async #reviewEdit(pending: PendingDecision, args: unknown): Promise<Checked<PendingDecision['digest']>> {
+  /** Edited arguments are validated and authorized before they count. @returns the review of what will run */
+  async #reviewEdit(pending: PendingDecision, args: unknown): Promise<Checked<Review>> {
     const call = { id: pending.callId, tool: pending.tool, args };
     const summary = `check edited arguments of ${pending.callId}`;
     try {
       const { context } = this.#task.admitted;
-      const review = readable(await checks.review.executeWithOptions({ summary }, [{ context, call }]));
-      if (review.verdict.outcome !== 'reject') return { ok: true, value: review.digest ?? pending.digest };
+      const input = { context, call, situation: situationOf(this.#task) };
+      const review = readable(await checks.review.executeWithOptions({ summary }, [input]));
+      if (review.verdict.outcome !== 'reject') return { ok: true, value: review };
       const reasons = review.verdict.reasons.map(({ message }) => message).join('; ');
       return { ok: false, refusal: `the edited arguments were refused: ${reasons}` };
     } catch (error) {

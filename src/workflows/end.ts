@@ -1,20 +1,19 @@
 import * as wf from '@temporalio/workflow';
 import { explain, isFailureType } from '../domain/failures.ts';
 import { cutText } from '../domain/json.ts';
-import type { OutcomeStatus } from '../domain/task.ts';
-import type { TaskState } from './state.ts';
-
-/** How a task ends. */
-export type End = { readonly status: OutcomeStatus; readonly reason?: string; readonly output?: unknown };
+import type { End, TaskState } from './state.ts';
 
 /** The server terminates a run at 51,200 events or 50 MB; a task ends in its own words before that. */
 const MAX_EVENTS = 45_000;
 const MAX_BYTES = 45_000_000;
+/** What undoing one effect may take, with a question to a person; it needs its room, too (INVARIANT E7). */
+const UNDO_EVENTS = 30;
+const UNDO_ROOM = 15_000;
 
 /** Tells whether the run is close to where the server would terminate it. */
-export const historyIsFull = (): boolean => {
+export const historyIsFull = ({ undo }: TaskState): boolean => {
   const { historyLength, historySize } = wf.workflowInfo();
-  return historyLength > MAX_EVENTS || historySize > MAX_BYTES;
+  return historyLength > MAX_EVENTS - Math.min(UNDO_ROOM, undo.length * UNDO_EVENTS) || historySize > MAX_BYTES;
 };
 
 const REASON_BYTES = 4_000;

@@ -1,8 +1,7 @@
 import type { ProposeResult } from '../activities/messages.ts';
 import { explain } from '../domain/failures.ts';
 import type { ProposalItem, RawCall } from '../domain/transcript.ts';
-import type { End } from './end.ts';
-import type { TaskState } from './state.ts';
+import type { End, TaskState } from './state.ts';
 
 /** What follows from a proposal: the end of the task, or calls to run (none: the model is asked again). */
 export type Judged = { readonly end?: End; readonly calls: readonly RawCall[] };

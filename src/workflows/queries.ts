@@ -21,6 +21,8 @@ export type StatusView = {
   readonly usage: TaskState['usage'];
   readonly limits: unknown;
   readonly pending: readonly string[];
+  /** The agent's plan as it is now. */
+  readonly plan: unknown;
 };
 
 const statusView = (task: TaskState): StatusView => ({
@@ -33,6 +35,7 @@ const statusView = (task: TaskState): StatusView => ({
   usage: task.usage,
   limits: task.admission?.limits,
   pending: task.desk.pending.map(({ id }) => id),
+  plan: task.plan ?? null,
 });
 
 /** INVARIANT H1: an answer over the server's bound fails; the last steps that fit are given. */
@@ -51,6 +54,8 @@ const pick = (task: TaskState): Omit<TaskRecord, 'steps'> => ({
   spec: task.spec,
   items: task.transcript.items,
   events: task.events,
+  compensations: task.compensations,
+  plan: task.plan,
 });
 
 const count = (value: unknown, fallback: number): number =>

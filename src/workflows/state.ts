@@ -1,8 +1,14 @@
 import type { Admission } from '../activities/messages.ts';
+import type { Compensation, Undo } from '../domain/compensation.ts';
+import type { DeniedCall } from '../domain/denied.ts';
 import { type DeskState, emptyDesk } from '../domain/desk.ts';
+import type { JsonObject } from '../domain/json.ts';
 import type { StepRecord, TaskEvent } from '../domain/record.ts';
-import type { EffectRecord, TaskStatus, Usage } from '../domain/task.ts';
+import type { EffectRecord, OutcomeStatus, TaskStatus, Usage } from '../domain/task.ts';
 import { Transcript, type TranscriptItem, type TranscriptVersion } from '../domain/transcript.ts';
+
+/** How a task ends. */
+export type End = { readonly status: OutcomeStatus; readonly reason?: string; readonly output?: unknown };
 
 /** What a run hands to its successor: all of the state, as plain data (INVARIANT A4). */
 export type Carried = {
@@ -22,6 +28,13 @@ export type Carried = {
   readonly notes: number;
   readonly said: readonly string[];
   readonly paused: boolean;
+  // Runs of before had none of these.
+  readonly undo?: readonly Undo[];
+  readonly compensations?: readonly (readonly [string, Compensation])[];
+  readonly denied?: readonly DeniedCall[];
+  readonly plan?: JsonObject | undefined;
+  /** The task has ended like this, and what it did is being undone. */
+  readonly end?: End | undefined;
 };
 
 /** Events kept in memory; all of them stand in the history anyway. */
@@ -54,6 +67,15 @@ export class TaskState {
   /** What people said while a proposal was under way; it enters the transcript before the next one. */
   readonly said: string[] = [];
   paused = false;
+  /** Undos of effects that began, in the order in which they began. */
+  readonly undo: Undo[] = [];
+  /** By call id: what came of undoing it. */
+  readonly compensations = new Map<string, Compensation>();
+  /** Calls that a person refused, the last ones. */
+  readonly denied: DeniedCall[] = [];
+  plan: JsonObject | undefined;
+  /** Set once the task has ended and what it did is being undone. */
+  end: End | undefined;
   /** What the task is doing, for people. */
   doing = 'starting';
   #activeBefore = 0;
@@ -65,31 +87,22 @@ export class TaskState {
     this.spec = spec;
     this.transcript = new Transcript(carried?.items);
     this.base = carried?.base ?? this.transcript.at;
-    if (carried === undefined) return;
-    const {
-      step,
-      usage,
-      effects,
-      steps,
-      events,
-      reads,
-      desk,
-      updates,
-      activeMs,
-      invalid,
-      notes,
-      said,
-      paused,
-      admission,
-    } = carried;
-    Object.assign(this, { step, reads, invalid, notes, paused, admission });
-    Object.assign(this.usage, usage);
-    Object.assign(this.desk, desk);
-    this.effects.push(...effects);
-    this.steps.push(...steps);
-    this.events.push(...events);
-    this.updates.push(...updates);
-    this.said.push(...said);
+    if (carried !== undefined) this.#take(carried);
+  }
+
+  #take(carried: Carried): void {
+    const { step, reads, invalid, notes, paused, admission, plan, end, activeMs } = carried;
+    Object.assign(this, { step, reads, invalid, notes, paused, admission, plan, end });
+    Object.assign(this.usage, carried.usage);
+    Object.assign(this.desk, carried.desk);
+    this.effects.push(...carried.effects);
+    this.steps.push(...carried.steps);
+    this.events.push(...carried.events);
+    this.updates.push(...carried.updates);
+    this.said.push(...carried.said);
+    this.undo.push(...(carried.undo ?? []));
+    this.denied.push(...(carried.denied ?? []));
+    for (const [callId, compensation] of carried.compensations ?? []) this.compensations.set(callId, compensation);
     this.#activeBefore = activeMs;
   }
 
@@ -143,27 +156,11 @@ export class TaskState {
   }
 
   carry(): Carried {
-    const {
-      admitted: admission,
-      base,
-      step,
-      usage,
-      effects,
-      steps,
-      events,
-      reads,
-      desk,
-      updates,
-      activeMs,
-      invalid,
-      notes,
-      said,
-      paused,
-    } = this;
-    const items = this.transcript.items;
+    const { admitted: admission, base, step, usage, effects, steps, events, reads, desk, updates, activeMs } = this;
+    const { invalid, notes, said, paused, undo, denied, plan, end } = this;
     return {
       admission,
-      items,
+      items: this.transcript.items,
       base,
       step,
       usage,
@@ -178,6 +175,11 @@ export class TaskState {
       notes,
       said,
       paused,
+      undo,
+      compensations: [...this.compensations],
+      denied,
+      plan,
+      end,
     };
   }
 }

@@ -42,6 +42,7 @@ export const showPage = (task: TaskState): void => {
       pending: task.desk.pending,
       effects: task.effects,
       events: task.events,
+      plan: task.plan,
     }),
   );
 };
@@ -67,10 +68,14 @@ export const showAdmission = (task: TaskState): void => {
   showPage(task);
 };
 
+/** What a task is while nothing waits for a person. */
+const restingStatus = ({ end, paused }: TaskState): TaskStatus =>
+  end !== undefined ? 'compensating' : paused ? 'paused' : 'running';
+
 /** Puts what is pending into the memo, so that the inbox is one list call and needs no worker. */
 export const showPending = (task: TaskState): void => {
   upsertMemo({ [MEMO.pending]: boundPending(task.desk.pending, SIZES.memo) });
-  setStatus(task, task.desk.pending.length > 0 ? 'waiting' : task.paused ? 'paused' : 'running');
+  setStatus(task, task.desk.pending.length > 0 ? 'waiting' : restingStatus(task));
 };
 
 /** The last values: a closed run keeps them. */

@@ -13,12 +13,16 @@ const COMMANDS = [
   'pause',
   'resume',
   'cancel',
+  'compensate',
   'inbox',
   'approve',
   'deny',
   'answer',
   'trace',
   'replay',
+  'audit',
+  'mcp',
+  'policy',
   'schema',
 ];
 

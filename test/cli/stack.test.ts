@@ -2,6 +2,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
+import { inspectStore } from '../../src/dev/inspect-store.ts';
+import { freshStore } from '../support/store.ts';
 import { cli, makeFolder, startCli } from './support.ts';
 
 const CONFIG = JSON.stringify({
@@ -20,14 +22,19 @@ const Ready = z.strictObject({
   temporal: z.string(),
   namespace: z.literal('default'),
   ui: z.url(),
-  store: z.null(),
+  store: z.string().startsWith('postgres://holdfast:'),
 });
 
 describe('worker', { timeout: 60_000 }, () => {
   it('says when it polls, serves its health and stops at SIGTERM', async () => {
     const { address } = inject('temporal');
     const cwd = await makeProject();
-    const env = { HOLDFAST_TASK_QUEUE: `cli-${Date.now()}`, HOLDFAST_HEALTH: '127.0.0.1:47391', HOLDFAST_LOG: 'json' };
+    const env = {
+      HOLDFAST_TASK_QUEUE: `cli-${Date.now()}`,
+      HOLDFAST_HEALTH: '127.0.0.1:47391',
+      HOLDFAST_LOG: 'json',
+      HOLDFAST_STORE_URL: await freshStore(),
+    };
     const worker = startCli(['worker', '--address', address], { cwd, env });
 
     expect(await worker.line(/^worker ready/)).toBe(`worker ready: polling ${env.HOLDFAST_TASK_QUEUE} at ${address}`);
@@ -46,10 +53,33 @@ describe('worker', { timeout: 60_000 }, () => {
     config.models.default.apiKey = { env: 'NO_SUCH_KEY' };
     await writeFile(join(cwd, 'holdfast.config.json'), JSON.stringify(config));
 
-    const { code, stderr } = await cli(['worker', '--address', inject('temporal').address], { cwd });
+    const env = { HOLDFAST_STORE_URL: await freshStore() };
+    const { code, stderr } = await cli(['worker', '--address', inject('temporal').address], { cwd, env });
 
     expect(code).toBe(1);
     expect(stderr).toContain('the environment variable NO_SUCH_KEY is not set');
+  });
+
+  it('says what to do where there is no control store', async () => {
+    const { code, stderr } = await cli(['worker', '--address', inject('temporal').address], {
+      cwd: await makeProject(),
+    });
+
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/there is no control store.*`holdfast dev`.*HOLDFAST_STORE_URL.*store\.url/);
+  });
+
+  it('names the control store that does not answer, and where its URL comes from, without its password', async () => {
+    const env = { HOLDFAST_STORE_URL: 'postgres://ana:secret@127.0.0.1:9/tasks' };
+
+    const { code, stderr } = await cli(['worker', '--address', inject('temporal').address], {
+      cwd: await makeProject(),
+      env,
+    });
+
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/the control store \(from: environment\) cannot be used/);
+    expect(stderr).not.toContain('secret');
   });
 
   it('says what to do where there is no configuration', async () => {
@@ -68,15 +98,26 @@ describe('dev', { timeout: 120_000 }, () => {
     const cwd = await makeProject();
     // The cache of this machine, so that no test downloads a server.
     const env = { HOME: process.env['HOME'] ?? '' };
-    const dev = startCli(['dev', '--ephemeral', '--port', '0', '--ui-port', '0', '--json', ...args], { cwd, env });
+    const dev = startCli(
+      ['dev', '--ephemeral', '--port', '0', '--ui-port', '0', '--store-port', '0', '--json', ...args],
+      { cwd, env },
+    );
     const ready = Ready.parse(JSON.parse(await dev.line(/^\{"ready"/)));
 
     const found = await cli(['list', '--json'], { cwd });
+    const health = await cli(['doctor', '--json'], { cwd });
     dev.child.kill('SIGINT');
-    const { code, stdout } = await dev.ended;
+    const { code, stdout, stderr } = await dev.ended;
 
     expect(JSON.parse(found.stdout)).toEqual({ tasks: [], next: null });
+    expect(JSON.parse(health.stdout).checks).toContainEqual(
+      expect.objectContaining({ name: 'control store', status: 'ok', message: expect.stringContaining('from: dev') }),
+    );
     expect([code, stdout.trim().split('\n').length]).toEqual([0, 1]);
+    const { host, password } = new URL(ready.store);
+    expect(stderr).toContain(`store    postgres://holdfast@${host}/holdfast`);
+    expect(stderr).not.toContain(password);
+    await expect(inspectStore(ready.store)).rejects.toThrow('ECONNREFUSED');
     expect((await cli(['list', '--address', ready.temporal])).code).toBe(1);
   });
 });

@@ -50,7 +50,7 @@ const makeSession = async (): Promise<Session> => {
   const cwd = await makeFolder();
   const specFile = join(cwd, 'spec.json');
   await writeFile(specFile, JSON.stringify(SPEC));
-  const options = { cwd, env: { HOLDFAST_TASK_QUEUE: harness.taskQueue } };
+  const options = { cwd, env: { HOLDFAST_TASK_QUEUE: harness.taskQueue, HOLDFAST_STORE_URL: harness.store } };
   const at = ['--address', inject('temporal').address];
   return {
     ...harness,
@@ -288,6 +288,7 @@ describe('reading', { timeout: 60_000 }, () => {
         { name: 'Node.js', status: 'ok' },
         { name: 'configuration', status: 'fail', message: expect.stringContaining('models') },
         { name: 'Temporal', status: 'fail', message: expect.stringContaining('127.0.0.1:9') },
+        { name: 'control store', status: 'fail', message: 'none is named' },
       ],
     });
   });

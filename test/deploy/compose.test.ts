@@ -23,12 +23,20 @@ const compose = parse(read('docker-compose.yml'), { merge: true }) as {
   volumes: object;
 };
 const services = Object.entries(compose.services).map(([name, service]) => ({ name, service }));
-const { postgresql, schema, temporal, namespace, ui, worker } = compose.services;
+const { postgresql, store, schema, temporal, namespace, ui, worker } = compose.services;
 
 describe('docker-compose.yml', () => {
   it('has no version key, and the services that the documentation names', () => {
     expect(compose.version).toBeUndefined();
-    expect(Object.keys(compose.services)).toEqual(['postgresql', 'schema', 'temporal', 'namespace', 'ui', 'worker']);
+    expect(Object.keys(compose.services)).toEqual([
+      'postgresql',
+      'store',
+      'schema',
+      'temporal',
+      'namespace',
+      'ui',
+      'worker',
+    ]);
   });
 
   it.each(services)('$name: a pinned image, a restart policy, ports on loopback only', ({ service }) => {
@@ -49,7 +57,11 @@ describe('docker-compose.yml', () => {
     expect(temporal?.depends_on).toEqual({ schema: { condition: 'service_completed_successfully' } });
     expect(namespace?.depends_on).toEqual({ temporal: { condition: 'service_healthy' } });
     expect(ui?.depends_on).toEqual({ temporal: { condition: 'service_healthy' } });
-    expect(worker?.depends_on).toEqual({ namespace: { condition: 'service_completed_successfully' } });
+    expect(store?.depends_on).toEqual({ schema: { condition: 'service_completed_successfully' } });
+    expect(worker?.depends_on).toEqual({
+      namespace: { condition: 'service_completed_successfully' },
+      store: { condition: 'service_completed_successfully' },
+    });
     for (const service of [postgresql, temporal, worker]) expect(service?.healthcheck?.test.length).toBeGreaterThan(1);
   });
 

@@ -6,7 +6,8 @@ const stack = await startStack({
   dataDir,
   port: 0,
   uiPort: 0,
+  storePort: 0,
   onProgress: (line) => process.stderr.write(`${line}\n`),
 });
-process.stdout.write(`${JSON.stringify({ temporal: stack.temporal, ui: stack.ui })}\n`);
+process.stdout.write(`${JSON.stringify({ temporal: stack.temporal, ui: stack.ui, store: stack.store })}\n`);
 setInterval(() => undefined, 60_000);

@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { devFolderPath, readRunningDev } from '../../src/dev/dev-folder.ts';
+import { inspectStore } from '../../src/dev/inspect-store.ts';
 import { boundPort } from '../../src/dev/ports.ts';
 import { missingSearchAttributes } from '../../src/dev/search-attributes.ts';
 import { StackError } from '../../src/dev/stack-error.ts';
@@ -19,13 +20,13 @@ const connectTo = async (address: string): Promise<Connection> => {
   return connection;
 };
 
-const startProcess = async (dataDir: string): Promise<{ child: ChildProcess; temporal: string }> => {
+const startProcess = async (dataDir: string): Promise<{ child: ChildProcess; store: string }> => {
   const script = join(import.meta.dirname, 'stack-process.ts');
   const child = spawn(process.execPath, [script, dataDir], { stdio: ['ignore', 'pipe', 'inherit'] });
   onTestFinished(() => void child.kill('SIGKILL'));
   const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
-  const { temporal } = JSON.parse(line) as { temporal: string };
-  return { child, temporal };
+  const { store } = JSON.parse(line) as { store: string };
+  return { child, store };
 };
 
 const occupyPort = async (): Promise<number> => {
@@ -40,6 +41,9 @@ const temporalPidOf = async (dir: string): Promise<number> => {
   if (pid === undefined || pid === null) throw new Error(`no server is recorded in ${dir}`);
   return pid;
 };
+
+const storePidOf = async (dir: string): Promise<number> =>
+  Number((await readFile(join(dir, 'postgres', 'data', 'postmaster.pid'), 'utf8')).split('\n')[0]);
 
 describe('a running stack', SLOW, () => {
   it('answers, has the search attributes, and starts a workflow at once', async () => {
@@ -95,25 +99,29 @@ describe('a running stack', SLOW, () => {
     const dataDir = await makeFolder();
     const stack = await makeStack({ dataDir });
     const running = await readRunningDev(dataDir);
-    const pid = await temporalPidOf(dataDir);
+    const pids = [await temporalPidOf(dataDir), await storePidOf(dataDir)];
 
     await Promise.all([stack.stop(), stack.stop()]);
 
-    expect(running).toMatchObject({ pid: process.pid, ui: stack.ui, namespace: 'default', store: null });
+    expect(running).toMatchObject({ pid: process.pid, ui: stack.ui, namespace: 'default', store: stack.store });
     expect(running?.temporal.address).toBe(stack.temporal);
-    expect(await isAlive(pid)).toBe(false);
-    expect(await readdir(dataDir)).toEqual(['temporal.db']);
+    expect(await Promise.all(pids.map(isAlive))).toEqual([false, false]);
+    expect(await readdir(dataDir)).toEqual(['postgres', 'temporal.db']);
   });
 
-  it('says when the server ends by itself', async () => {
+  it.each([
+    { what: 'The Temporal server', pidOf: temporalPidOf },
+    { what: 'The control store (PostgreSQL)', pidOf: storePidOf },
+  ])('says when it ends by itself: $what', async ({ what, pidOf }) => {
     const dataDir = await makeFolder();
     const exits: StackError[] = [];
     await makeStack({ dataDir, onServerExit: (error) => exits.push(error) });
 
-    process.kill(await temporalPidOf(dataDir), 'SIGKILL');
+    process.kill(await pidOf(dataDir), 'SIGKILL');
     await waitFor(() => exits.length > 0);
 
-    expect(exits[0]?.message).toMatch(/The Temporal server at 127.0.0.1:\d+ was ended by SIGKILL/);
+    expect(exits[0]?.message).toContain(`${what} at 127.0.0.1:`);
+    expect(exits[0]?.message).toContain('was ended by SIGKILL');
   });
 
   it('stops when its signal aborts', async () => {
@@ -147,6 +155,7 @@ describe('a stack that cannot start', SLOW, () => {
   it.each([
     { option: 'port', flag: '--port' },
     { option: 'uiPort', flag: '--ui-port' },
+    { option: 'storePort', flag: '--store-port' },
   ])('names the port in use, who has it, and $flag', async ({ option, flag }) => {
     const port = await occupyPort();
 
@@ -208,20 +217,20 @@ describe('a stack that cannot start', SLOW, () => {
 });
 
 describe('what a killed run left', SLOW, () => {
-  it('does not count as running, and its server is ended by the next start', async () => {
+  it('does not count as running, and its servers are ended by the next start', async () => {
     const dataDir = await makeFolder();
     const { child } = await startProcess(dataDir);
-    const orphan = await temporalPidOf(dataDir);
+    const orphans = [await temporalPidOf(dataDir), await storePidOf(dataDir)];
     child.kill('SIGKILL');
     await once(child, 'exit');
-    const left = { running: await readRunningDev(dataDir), isOrphanAlive: await isAlive(orphan) };
+    const left = { running: await readRunningDev(dataDir), areAlive: await Promise.all(orphans.map(isAlive)) };
 
     const lines: string[] = [];
     const stack = await makeStack({ dataDir, onProgress: (line) => lines.push(line) });
 
-    expect(left).toEqual({ running: null, isOrphanAlive: true });
-    expect(await isAlive(orphan)).toBe(false);
-    expect(lines).toContain(`ending process ${orphan}, left from a run that was killed`);
+    expect(left).toEqual({ running: null, areAlive: [true, true] });
+    expect(await Promise.all(orphans.map(isAlive))).toEqual([false, false]);
+    for (const orphan of orphans) expect(lines).toContain(`ending process ${orphan}, left from a run that was killed`);
     expect((await readRunningDev(dataDir))?.temporal.address).toBe(stack.temporal);
   });
 
@@ -244,13 +253,13 @@ describe('what a killed run left', SLOW, () => {
   it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('is nothing after %s', async (signal) => {
     const dataDir = await makeFolder();
     const { child } = await startProcess(dataDir);
-    const pid = await temporalPidOf(dataDir);
+    const pids = [await temporalPidOf(dataDir), await storePidOf(dataDir)];
 
     child.kill(signal);
     await once(child, 'exit');
 
     expect(child.signalCode).toBe(signal);
-    expect(await isAlive(pid)).toBe(false);
+    expect(await Promise.all(pids.map(isAlive))).toEqual([false, false]);
     expect(await readdir(dataDir)).not.toContain('dev.json');
   });
 
@@ -276,6 +285,33 @@ describe('a configured Temporal', SLOW, () => {
     expect(stack).toMatchObject({ temporal: server.temporal, ui: null, missingSearchAttributes: [] });
     expect(state?.temporal).toEqual({ pid: null, address: server.temporal });
     await expect(connectTo(server.temporal)).resolves.toBeDefined();
+  });
+});
+
+describe('a configured control store', SLOW, () => {
+  it('is used and outlives the stack', async () => {
+    const dataDir = await makeFolder();
+    const store = inject('store');
+
+    const stack = await makeStack({ dataDir, ephemeral: true, store });
+    const state = await readRunningDev(dataDir);
+    await stack.stop();
+
+    expect([stack.store, state?.store]).toEqual([store, store]);
+    expect(await readdir(dataDir)).toEqual([]);
+    expect((await inspectStore(store)).version.major).toBeGreaterThanOrEqual(15);
+  });
+
+  it('is named, without its password, when it does not answer, and nothing keeps running', async () => {
+    const dataDir = await makeFolder();
+
+    const error = await failureOf(makeStack({ dataDir, store: 'postgres://ana:secret@127.0.0.1:1/tasks' }));
+
+    expect(error.message).toContain(
+      'The configured control store at postgres://ana@127.0.0.1:1/tasks does not answer: connect ECONNREFUSED',
+    );
+    expect(error.message).not.toContain('secret');
+    expect(await readdir(dataDir)).not.toContain('dev.lock');
   });
 });
 

@@ -16,7 +16,7 @@ export const makeFolder = async (): Promise<string> => {
 
 export const makeStack = async (options: Partial<StackOptions> = {}): Promise<Stack> => {
   const dataDir = options.dataDir ?? (await makeFolder());
-  const stack = await startStack({ port: 0, uiPort: 0, ...options, dataDir });
+  const stack = await startStack({ port: 0, uiPort: 0, storePort: 0, ...options, dataDir });
   onTestFinished(async () => await stack.stop());
   return stack;
 };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { PendingDecision } from '../../src/domain/decision.ts';
-import { emptyDesk, openDecision, ruleDecision } from '../../src/domain/desk.ts';
+import { type PendingDecision, questionId } from '../../src/domain/decision.ts';
+import { emptyDesk, isTaken, openDecision, ruleDecision } from '../../src/domain/desk.ts';
 import { checkDecision } from '../../src/domain/messages.ts';
 
 const makePending = (id: string, fields: Partial<PendingDecision> = {}): PendingDecision => ({
@@ -134,5 +134,34 @@ describe('what people type into the input field', () => {
   it('an answer needs its text', () => {
     expect(checkDecision('answer', {})).toMatchObject({ ok: false, refusal: expect.stringContaining('{"text"') });
     expect(checkDecision('answer', { text: 'blue' })).toMatchObject({ ok: true, value: { text: 'blue' } });
+  });
+});
+
+describe('an effect of which nobody knows', () => {
+  it('INVARIANT E7: takes the output with "it happened"; an undo takes none', () => {
+    const desk = emptyDesk();
+    openDecision(desk, makePending('s1.c1-aaaa', { kind: 'effect', may: ['approve', 'deny'] }));
+    openDecision(desk, makePending('s1.c2-bbbb', { kind: 'compensation', may: ['approve', 'deny'] }));
+    const message = { name: 'approve', args: { id: 'x' } } as const;
+
+    expect(ruleDecision(desk, { ...message, target: 's1.c1' }, 0)).toMatchObject({ ok: true });
+    expect(ruleDecision(desk, { ...message, target: 's1.c2' }, 0)).toMatchObject({ ok: false });
+  });
+});
+
+describe('the name of a question', () => {
+  it('is another one when the same was asked before, open or decided', () => {
+    const desk = emptyDesk();
+    const taken = (id: string) => isTaken(desk, id);
+    const first = questionId('s1.c1', 'sha256:7f3a00', taken);
+    openDecision(desk, makePending(first));
+    const second = questionId('s1.c1', 'sha256:7f3a00', taken);
+    openDecision(desk, makePending(second));
+    ruleDecision(desk, { name: 'approve', target: first }, 0);
+    const third = questionId('s1.c1', 'sha256:7f3a00', taken);
+
+    expect(first).toBe('s1.c1-7f3a');
+    expect(new Set([first, second, third]).size).toBe(3);
+    for (const id of [second, third]) expect(id).toMatch(/^s1\.c1-[0-9a-f]{4}$/);
   });
 });

@@ -129,6 +129,49 @@ describe('INVARIANT T4: the page', () => {
     expect(answer).not.toContain('`approve s1.c1');
   });
 
+  it.each([
+    {
+      code: 'undo_task',
+      tool: '',
+      yes: 'Undo it',
+      no: 'Keep it',
+      heading: '## Decide whether to undo what the task did (',
+    },
+    {
+      code: 'undo_shared',
+      tool: 'book',
+      yes: 'Undo it all the same',
+      no: 'Leave it',
+      heading: 'undo it all the same?: book (',
+    },
+    {
+      code: 'undo_failed',
+      tool: 'book',
+      yes: 'Done by hand',
+      no: 'Leave it',
+      heading: 'Undoing failed: say what to do: book (',
+    },
+  ])('says what each answer means where undoing asks: $code', ({ code, tool, yes, no, heading }) => {
+    const reasons = [{ code, message: 'because' }];
+    const pending = makePending({ kind: 'compensation', tool, reasons, decision: undefined, may: ['approve', 'deny'] });
+    const page = renderPage(makeView([pending]));
+
+    expect(page).toContain(heading);
+    expect(page).toContain(`**${yes}**: \`approve s1.c1 7f3a\``);
+    expect(page).toContain(`**${no}**: \`deny s1.c1 7f3a\``);
+    expect(page).toContain('because');
+  });
+
+  it('says that a task is being undone, and shows the plan as text only', () => {
+    const page = renderPage(
+      makeView([], { status: 'compensating', plan: { goal: '[click](http://evil.example)\n```\n# Approved' } }),
+    );
+
+    expect(page).toContain('being undone');
+    expect(page).toContain('The agent’s plan');
+    expect(outsideOfCode(page)).not.toMatch(/\]\(|https?:\/\/|\n# /);
+  });
+
   it('names all decisions when several wait, and says what a paused or ended task needs', () => {
     const two = renderPage(makeView([makePending(), makePending({ id: 's1.c2-e4ef', callId: 's1.c2' })]));
 

@@ -56,8 +56,11 @@ const makeTools = async (over: { readonly serviceUrl?: string; readonly afterEff
     if (tool === undefined) throw new Error(`no tool ${name}`);
     return tool;
   };
-  const run = async (name: string, input: unknown, context: Partial<ToolContext> = {}): Promise<unknown> =>
-    await find(name).execute(find(name).input.parse(input), makeContext(context));
+  const run = async (name: string, input: unknown, context: Partial<ToolContext> = {}): Promise<unknown> => {
+    const parsed = await find(name).input.parse(input);
+    if (!parsed.ok) throw new TypeError(parsed.problems);
+    return find(name).execute(parsed.value, makeContext(context));
+  };
   const confirm = async (input: unknown): Promise<unknown> => await find('files.write').confirm?.(input);
   return {
     root,

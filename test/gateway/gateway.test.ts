@@ -1,17 +1,14 @@
+import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import type { CallContext } from '../../src/activities/ports.ts';
+import { matchesTool } from '../../src/domain/grants.ts';
 import type { Effect } from '../../src/domain/task.ts';
-import { matchesTool } from '../../src/gateway/authorize.ts';
-import { createGateway } from '../../src/gateway/pipeline.ts';
 import { defineAgent } from '../../src/tools/define-agent.ts';
 import { defineTool } from '../../src/tools/define-tool.ts';
 import type { Tool } from '../../src/tools/tool.ts';
 import { createToolset } from '../../src/tools/toolset.ts';
 import { withApproval } from '../../src/tools/with-approval.ts';
-
-const log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
-const context: CallContext = { taskId: 't', epoch: 'e', agent: 'a', principal: { id: 'ana' } };
+import { makeGateway, newContext, type RunOptions } from './support.ts';
 
 const makeTool = (
   fields: {
@@ -32,23 +29,11 @@ const makeTool = (
     execute: (_, { signal }) => (fields.execute ?? (() => 'ok'))(signal),
   });
 
-const makeGateway = (...tools: Tool[]) =>
-  createGateway(new Map([['a', defineAgent({ name: 'a', instructions: 'x', tools })]]), log);
-
-const run = (
-  tool: Tool,
-  options: { attempt?: number; signal?: AbortSignal; args?: unknown; approvedDigest?: string } = {},
-) =>
-  makeGateway(tool).run({
-    call: { id: 's1.c1', tool: tool.name, args: options.args ?? {} },
-    context,
-    ...(options.approvedDigest === undefined ? {} : { approvedDigest: options.approvedDigest }),
-    run: {
-      signal: options.signal ?? new AbortController().signal,
-      attempt: options.attempt ?? 1,
-      heartbeat: () => undefined,
-    },
-  });
+/** One call in a task of its own. */
+const run = async (tool: Tool, options: RunOptions = {}) => {
+  const { run } = await makeGateway([tool]);
+  return (await run(tool.name, newContext(), options)).result;
+};
 
 const coded = (code: string) => Object.assign(new Error(`connect ${code}`), { code });
 
@@ -111,18 +96,23 @@ describe('what a failing tool means', () => {
     expect(() => JSON.stringify(result)).not.toThrow();
   });
 
-  it('INVARIANT E3: a lost reply is tried again only where the tool is idempotent, and then unknown at the last attempt', async () => {
+  it('INVARIANT E3: a lost reply is tried again only where the tool is idempotent, and is unknown at last', async () => {
     const tool = makeTool({ effect: 'write', idempotent: true, execute: () => Promise.reject(coded('ECONNRESET')) });
+    const { run } = await makeGateway([tool]);
+    const context = newContext();
 
-    await expect(run(tool, { attempt: 1 })).rejects.toMatchObject({ type: 'Tool.Failed' });
-    expect(await run(tool, { attempt: 3 })).toMatchObject({ status: 'unknown' });
+    await expect(run('act', context)).rejects.toMatchObject({ type: 'Tool.Failed' });
+    await expect(run('act', context, { attempt: 2 })).rejects.toMatchObject({ type: 'Tool.Failed' });
+    expect((await run('act', context, { attempt: 3 })).result).toMatchObject({ status: 'unknown', attempts: 3 });
   });
 
   it('INVARIANT H1: cuts 50 MB to the bound, with a mark', async () => {
     const result = await run(makeTool({ execute: () => 'x'.repeat(50_000_000) }));
 
     expect(String(result.output).length).toBeLessThan(40_000);
-    expect(result.output).toContain('of 50000000 bytes shown]');
+    expect(String(result.output).slice(-400)).toMatch(
+      /\[cut: \d+ of 50000000 bytes shown|which holds the first \d+ bytes/,
+    );
   });
 
   it('a cancelled tool is told by its signal', async () => {
@@ -155,27 +145,40 @@ describe('what a failing tool means', () => {
 
 describe('INVARIANT A1: at the moment of execution', () => {
   const asked = withApproval(makeTool({ effect: 'write' }), { requireConfirmation: true });
+  const approve = (digest: string | undefined, id = randomUUID()) => ({ approval: { digest: digest ?? '', id } });
 
-  it('a call that must be approved does not run without the digest of what was approved', async () => {
-    expect(await run(asked)).toMatchObject({ status: 'rejected' });
-    expect(await run(asked, { approvedDigest: 'sha256:00' })).toMatchObject({
-      status: 'rejected',
-      output: expect.stringContaining('not what was approved'),
+  it('a call that must be approved does not run without the digest of what was approved: it is asked about', async () => {
+    const { run } = await makeGateway([asked]);
+
+    expect(await run('act', newContext())).toMatchObject({
+      result: { status: 'rejected' },
+      ask: { verdict: { outcome: 'ask', reasons: [{ code: 'confirmation_required' }] } },
+    });
+    expect(await run('act', newContext(), approve('sha256:00'))).toMatchObject({
+      result: { status: 'rejected' },
+      ask: { tool: 'act' },
     });
   });
 
   it('other arguments than those that were approved do not run', async () => {
-    const review = await makeGateway(asked).review(
-      { id: 's1.c1', providerId: '', name: 'act', arguments: '{"x":"a"}' },
-      context,
-      { needsDecision: false },
-    );
+    const { run, review } = await makeGateway([asked]);
+    const context = newContext();
+    const { digest } = await review('act', context, { args: { x: 'a' } });
 
-    expect(await run(asked, { approvedDigest: review.digest ?? '', args: { x: 'a' } })).toMatchObject({
-      status: 'succeeded',
-    });
-    expect(await run(asked, { approvedDigest: review.digest ?? '', args: { x: 'b' } })).toMatchObject({
-      status: 'rejected',
+    expect((await run('act', context, { ...approve(digest), args: { x: 'b' } })).result.status).toBe('rejected');
+    expect((await run('act', context, { ...approve(digest), args: { x: 'a' } })).result.status).toBe('succeeded');
+  });
+
+  it('INVARIANT E2: an approval is used once, also by a call of the same arguments', async () => {
+    const { run, review } = await makeGateway([asked]);
+    const context = newContext();
+    const { digest } = await review('act', context);
+    const given = approve(digest);
+
+    expect((await run('act', context, given)).result.status).toBe('succeeded');
+    expect(await run('act', context, { ...given, callId: 's2.c1' })).toMatchObject({
+      result: { status: 'rejected' },
+      ask: { verdict: { reasons: [{ code: 'approval_used' }] } },
     });
   });
 
@@ -185,13 +188,12 @@ describe('INVARIANT A1: at the moment of execution', () => {
         throw new Error('rule is broken');
       },
     });
-    const review = await makeGateway(broken).review(
-      { id: 's1.c1', providerId: '', name: 'act', arguments: '{}' },
-      context,
-      { needsDecision: false },
-    );
+    const { review } = await makeGateway([broken]);
 
-    expect(review.verdict).toMatchObject({ outcome: 'ask', reasons: [{ code: 'confirmation_rule_failed' }] });
+    expect((await review('act', newContext())).verdict).toMatchObject({
+      outcome: 'ask',
+      reasons: [{ code: 'confirmation_rule_failed' }],
+    });
   });
 });
 
@@ -200,25 +202,24 @@ describe('grants', () => {
     name: 'orders',
     tools: [makeTool({ name: 'find' }), makeTool({ name: 'refund', effect: 'write' })],
   });
-  const agent = defineAgent({ name: 'a', instructions: 'x', tools: [orders] });
-  const gateway = createGateway(new Map([['a', agent]]), log);
 
   it('hide the tools that a task may not call, and refuse them when they are called all the same', async () => {
-    const granted = { ...context, grants: ['orders.find'] };
-    const { tools } = await gateway.setup(granted, undefined);
-    const review = await gateway.review(
-      { id: 's1.c1', providerId: '', name: 'orders__refund', arguments: '{}' },
-      granted,
-      { needsDecision: false },
-    );
+    const { gateway, review } = await makeGateway(orders.tools);
+    const granted = newContext({ grants: ['orders.find'] });
 
-    expect(tools.map(({ tool }) => tool)).toEqual(['orders.find', 'ask_human']);
-    expect(review.verdict).toMatchObject({ outcome: 'reject', reasons: [{ code: 'not_granted' }] });
+    const { item } = await gateway.setup(granted, undefined);
+
+    expect(item.tools.map(({ tool }) => tool)).toEqual(['orders.find', 'ask_human']);
+    expect((await review('orders__refund', granted)).verdict).toMatchObject({
+      outcome: 'reject',
+      reasons: [{ code: 'not_granted' }],
+    });
   });
 
   it('an empty list grants nothing', async () => {
-    const { tools } = await gateway.setup({ ...context, grants: [] }, undefined);
-    expect(tools.map(({ tool }) => tool)).toEqual(['ask_human']);
+    const { gateway } = await makeGateway(orders.tools);
+    const { item } = await gateway.setup(newContext({ grants: [] }), undefined);
+    expect(item.tools.map(({ tool }) => tool)).toEqual(['ask_human']);
   });
 
   it.each([
@@ -248,7 +249,7 @@ describe('definitions that cannot be meant', () => {
       definition: { ...base, input: z.object({ decision: z.string() }) },
       message: 'decision',
     },
-    { name: 'an unknown field', definition: { ...base, compensate: () => undefined }, message: 'compensate' },
+    { name: 'an unknown field', definition: { ...base, undo: () => undefined }, message: 'undo' },
     { name: 'a wrong timeout', definition: { ...base, timeout: 'banana' }, message: 'timeout' },
     { name: 'an empty description', definition: { ...base, description: ' ' }, message: 'description' },
     { name: 'a name with a space', definition: { ...base, name: 'a b' }, message: 'name' },

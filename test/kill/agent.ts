@@ -6,7 +6,15 @@ import { defineTool } from '../../src/tools/define-tool.ts';
 import { withApproval } from '../../src/tools/with-approval.ts';
 
 /** Points of a step at which a test may stop a worker. */
-export type Point = 'in-review' | 'before-effect' | 'after-effect' | 'in-read' | 'before-plain' | 'after-plain';
+export type Point =
+  | 'in-review'
+  | 'before-effect'
+  | 'after-effect'
+  | 'in-read'
+  | 'before-plain'
+  | 'after-plain'
+  | 'before-undo'
+  | 'after-undo';
 
 const armed = (dir: string, point: Point): string => join(dir, `${point}.armed`);
 const reached = (dir: string, point: Point): string => join(dir, `${point}.reached`);
@@ -83,11 +91,26 @@ export const makeAgent = (dir: string) => {
       return 'done';
     },
   });
+  const book = defineTool({
+    name: 'book',
+    description: 'Book a seat; it can be given back',
+    effect: 'write',
+    input: z.object({ seat: z.string() }),
+    execute: ({ seat }, { idempotencyKey }) => {
+      record(dir, { tool: `book ${seat}`, key: idempotencyKey });
+      return { seat };
+    },
+    compensate: async ({ seat }, _, { idempotencyKey }) => {
+      if (seat === 'b') await stopAt(dir, 'before-undo');
+      record(dir, { tool: `give back ${seat}`, key: idempotencyKey });
+      if (seat === 'b') await stopAt(dir, 'after-undo');
+    },
+  });
   const reviewed = withApproval(write, {
     requireConfirmation: async () => {
       await stopAt(dir, 'in-review');
       return false;
     },
   });
-  return defineAgent({ name: 'clerk', instructions: 'Work.', tools: [look, reviewed, plain] });
+  return defineAgent({ name: 'clerk', instructions: 'Work.', tools: [look, reviewed, plain, book] });
 };

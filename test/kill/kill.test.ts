@@ -8,6 +8,7 @@ import { describe, expect, inject, it } from 'vitest';
 import { AgentClient } from '../../src/client.ts';
 import { type Script, startScriptedModel } from '../../src/testing/index.ts';
 import { ana, MODES, until, untilPending } from '../support/harness.ts';
+import { migratedStore } from '../support/store.ts';
 import { arm, effects, executions, isReached, type Point } from './agent.ts';
 
 describe.each(MODES)('kills ($name)', ({ maxCachedWorkflows }) => {
@@ -15,6 +16,7 @@ describe.each(MODES)('kills ($name)', ({ maxCachedWorkflows }) => {
     const dir = mkdtempSync(join(tmpdir(), 'holdfast-kill-'));
     const { address } = inject('temporal');
     const taskQueue = `kill-${randomUUID()}`;
+    const store = await migratedStore(onTestFinished);
     const model = await startScriptedModel({ script });
     const client = await AgentClient.connect({ address, taskQueue });
     let worker: ChildProcess | undefined;
@@ -22,7 +24,7 @@ describe.each(MODES)('kills ($name)', ({ maxCachedWorkflows }) => {
       const main = fileURLToPath(new URL('worker-child.ts', import.meta.url));
       worker = spawn(
         process.execPath,
-        [main, dir, address, taskQueue, inject('bundle'), model.url, String(maxCachedWorkflows)],
+        [main, dir, address, taskQueue, inject('bundle'), model.url, store, String(maxCachedWorkflows)],
         {
           stdio: ['ignore', 'ignore', 'inherit'],
         },
@@ -136,6 +138,30 @@ describe.each(MODES)('kills ($name)', ({ maxCachedWorkflows }) => {
 
         expect(await task.result()).toMatchObject({ status: 'completed', effects: [{ tool: 'plain', status }] });
         expect(effects(dir, 'plain')).toHaveLength(count);
+      },
+    );
+
+    it.for(['before-undo', 'after-undo'] as const)(
+      '%s: INVARIANT E7, the undoing goes on where it was, in reverse order, under one key for each effect',
+      async (point, { onTestFinished }) => {
+        const book = (seat: string) => ({ calls: [{ tool: 'book', args: { seat } }] });
+        const { dir, run, killAt } = await start(
+          [book('a'), book('b'), book('c'), { fault: { status: 401 } }],
+          onTestFinished,
+        );
+        arm(dir, point);
+        const task = await run();
+
+        await killAt(point);
+        const outcome = await task.result();
+
+        expect(outcome).toMatchObject({
+          status: 'failed',
+          effects: ['s1.c1', 's2.c1', 's3.c1'].map((callId) => ({ callId, status: 'compensated' })),
+        });
+        const undone = executions(dir).flatMap(({ tool }) => (tool.startsWith('give back') ? [tool.at(-1)] : []));
+        expect([...new Set(undone)]).toEqual(['c', 'b', 'a']);
+        for (const seat of ['a', 'b', 'c']) expect(effects(dir, `give back ${seat}`)).toHaveLength(1);
       },
     );
 

@@ -5,12 +5,12 @@ import { makeAgent } from './agent.ts';
 
 Runtime.install({ logger: new DefaultLogger('ERROR') });
 // A worker as a process of its own, for tests that kill it.
-const [dir = '', address = '', taskQueue = '', codePath = '', baseURL = '', maxCachedWorkflows = '100'] =
+const [dir = '', address = '', taskQueue = '', codePath = '', baseURL = '', store = '', maxCachedWorkflows = '100'] =
   process.argv.slice(2);
 const config = defineConfig({
   models: { default: { model: 'scripted', baseURL } },
   agents: [makeAgent(dir)],
   worker: { heartbeatTimeout: '2s', stickyTimeout: '1s', maxCachedWorkflows: Number(maxCachedWorkflows) },
 });
-const worker = await createWorker({ config, address, taskQueue, workflowBundle: { codePath } });
+const worker = await createWorker({ config, address, taskQueue, store, workflowBundle: { codePath } });
 await worker.run();

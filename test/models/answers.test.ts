@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { SIZES } from '../../src/domain/sizes.ts';
 import { chatApi } from '../../src/models/chat.ts';
+import { isStrictSchema } from '../../src/models/format.ts';
 import { createOpenAiModel } from '../../src/models/openai.ts';
 import { renderPrompt } from '../../src/models/render.ts';
 import {
@@ -49,6 +50,24 @@ describe.each(APIS)('the request ($api)', ({ api }) => {
     expect(body).toMatchObject(expected[api]);
   });
 
+  it.each([
+    { name: 'strict where the schema allows it', closed: { ...schema, additionalProperties: false }, strict: true },
+    { name: 'not strict where it is open', closed: schema, strict: false },
+  ])('asks for structured output in its place: $name', async ({ closed, strict }) => {
+    const { server, model } = await startBench(api, [{ format: 'verdict', json: { done: true } }]);
+    const prompt = { ...makePrompt(undefined, { output: schema }), format: { name: 'verdict', schema: closed } };
+
+    const { text } = await model.answer(prompt, makeContext());
+
+    expect(JSON.parse(text)).toEqual({ done: true });
+    const format = { name: 'verdict', strict, schema: closed };
+    const body = bodiesOf(server)[0];
+    expect(api === 'chat' ? body?.['response_format'] : body?.['text']).toEqual(
+      api === 'chat' ? { type: 'json_schema', json_schema: format } : { format: { type: 'json_schema', ...format } },
+    );
+    expect(JSON.stringify(body)).not.toContain('You act only by calling tools');
+  });
+
   it('bounds the answer in the words that the server knows', async () => {
     const { server, model } = await startBench(api, [{ text: 'ok' }]);
     await model.answer(makePrompt(), makeContext());
@@ -73,16 +92,41 @@ describe.each(APIS)('the request ($api)', ({ api }) => {
   });
 });
 
+const closed = { type: 'object', properties: { a: { type: 'string' } }, required: ['a'], additionalProperties: false };
+const within = (a: unknown) => ({ ...closed, properties: { a } });
+
+describe('a schema is strict', () => {
+  it.each([
+    { name: 'closed, everything required', schema: closed, isStrict: true },
+    { name: 'closed all the way down', schema: within({ type: 'array', items: closed }), isStrict: true },
+    { name: 'choices', schema: within({ anyOf: [closed, { type: 'null' }] }), isStrict: true },
+    { name: 'open', schema: { ...closed, additionalProperties: true }, isStrict: false },
+    { name: 'something optional', schema: { ...closed, required: [] }, isStrict: false },
+    { name: 'open further down', schema: within({ type: 'object' }), isStrict: false },
+    { name: 'a part that says nothing', schema: within({}), isStrict: false },
+    { name: 'a list of anything', schema: within({ type: 'array' }), isStrict: false },
+    {
+      name: 'a keyword that strict mode may not know',
+      schema: within({ type: 'string', not: { const: '' } }),
+      isStrict: false,
+    },
+    { name: 'no object', schema: { type: 'array', items: closed }, isStrict: false },
+    { name: 'six levels', schema: within(within(within(within(within(closed))))), isStrict: false },
+    { name: 'no schema', schema: null, isStrict: false },
+  ])('$name: $isStrict', ({ schema, isStrict }) => {
+    expect(isStrictSchema(schema)).toBe(isStrict);
+  });
+});
+
 describe('the Chat Completions request', () => {
   it.each([
     { isOpenAi: true, field: 'max_completion_tokens' },
     { isOpenAi: false, field: 'max_tokens' },
   ])('bounds the answer by $field (OpenAI: $isOpenAi)', ({ isOpenAi, field }) => {
     const prompt = makePrompt();
-    expect(chatApi.build({ model: 'small', ...prompt, rendered: renderPrompt(prompt), isOpenAi })).toHaveProperty(
-      field,
-      1000,
-    );
+    expect(
+      chatApi.build({ model: 'small', ...prompt, rendered: renderPrompt(prompt), format: undefined, isOpenAi }),
+    ).toHaveProperty(field, 1000);
   });
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Prompt } from '../../src/activities/ports.ts';
 import { type ScriptedModelOptions, type ScriptedTranscript, startScriptedModel } from '../../src/testing/index.ts';
 import { APIS, converse, goal, makeContext, makePrompt, startBench } from './support.ts';
 
@@ -62,6 +63,20 @@ describe('the scripted model refuses, as a provider does', () => {
     const answer = await post('/responses', { model: 'm', input });
     expect(answer.status).toBe(400);
     expect(answer.body.error?.message).toMatch(message);
+  });
+
+  it.each([
+    { name: 'a strict schema that is open', format: { name: 'x', strict: true, schema: { type: 'object' } } },
+    { name: 'a format name with spaces', format: { name: 'a b', schema: {} } },
+    { name: 'a format without a schema', format: { name: 'x' } },
+    { name: 'a format of an unknown type', format: { type: 'xml', name: 'x', schema: {} } },
+  ])('$name', async ({ format }) => {
+    const { post } = await start();
+    const text = { format: { type: 'json_schema', ...format } };
+    expect((await post('/responses', { model: 'm', input: [user], text })).status).toBe(400);
+    const { type = 'json_schema', ...json_schema } = format;
+    const chat = { model: 'm', messages: [user], response_format: { type, json_schema } };
+    expect((await post('/chat/completions', chat)).status).toBe(400);
   });
 
   it.each([{}, 'no JSON', { model: 'm' }, { model: '', messages: [user] }, { messages: [user] }])(
@@ -145,6 +160,47 @@ describe.each(APIS)('the scripted model ($api)', ({ api }) => {
     const { model } = await startBench(api, ({ attempt }) => ({ text: `attempt ${attempt}` }));
     await model.answer(makePrompt(), makeContext());
     expect((await model.answer(makePrompt(), makeContext())).text).toBe('attempt 2');
+  });
+
+  it('keeps turns of a format for requests of that format, by place among themselves', async () => {
+    const script = [
+      { text: 'first step' },
+      { format: 'plan', json: { n: 1 } },
+      { text: 'second step' },
+      { format: 'plan', json: { n: 2 } },
+    ];
+    const { server, model } = await startBench(api, script);
+    const format = { name: 'plan', schema: { type: 'object' } };
+    const said = { kind: 'proposal', id: 's1', text: 'so', calls: [] } as const;
+    const ask = async (prompt: Prompt) => (await model.answer(prompt, makeContext())).text;
+
+    const texts = [
+      await ask({ ...makePrompt(), format }),
+      await ask(makePrompt()),
+      await ask({ ...makePrompt([goal, said]), format }),
+      await ask(makePrompt([goal, said])),
+      await ask({ ...makePrompt(), format: { ...format, name: 'other' } }),
+    ];
+
+    expect(texts.slice(0, 4)).toEqual(['{"n":1}', 'first step', '{"n":2}', 'second step']);
+    expect(texts[4]).toContain('no turn for the format other');
+    expect(server.requests.map((request) => request.format)).toEqual(['plan', undefined, 'plan', undefined, 'other']);
+  });
+
+  it('takes steps of an agent with an output schema for steps', async () => {
+    const { server, model } = await startBench(api, [{ json: { done: true } }]);
+    const { text } = await model.answer(makePrompt(undefined, { output: { type: 'object' } }), makeContext());
+    expect(text).toBe('{"done":true}');
+    expect(server.requests[0]?.format).toBe('final_output');
+  });
+
+  it('shows a function the format, and counts its attempts apart', async () => {
+    const { model } = await startBench(api, ({ format, attempt }) => ({ text: `${format} ${attempt}` }));
+    const format = { name: 'plan', schema: { type: 'object' } };
+    const prompts = [makePrompt(), { ...makePrompt(), format }, { ...makePrompt(), format }, makePrompt()];
+    const texts: string[] = [];
+    for (const prompt of prompts) texts.push((await model.answer(prompt, makeContext())).text);
+    expect(texts).toEqual(['undefined 1', 'plan 1', 'plan 2', 'undefined 2']);
   });
 
   it('answers after a delay', async () => {

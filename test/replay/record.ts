@@ -10,11 +10,17 @@ import { z } from 'zod';
 import { bundleWorkflows } from '../../src/bundle.ts';
 import { AgentClient, type TaskHandle } from '../../src/client.ts';
 import { defineConfig } from '../../src/config.ts';
+import { compensationId } from '../../src/domain/task.ts';
 import { type Script, startScriptedModel } from '../../src/testing/index.ts';
+import { readUndoable, startCompensation } from '../../src/timeline/compensation.ts';
+import { runChain } from '../../src/timeline/history.ts';
+import { plan } from '../../src/tools/built-in/plan.ts';
+import { wait } from '../../src/tools/built-in/wait.ts';
 import { defineAgent } from '../../src/tools/define-agent.ts';
-import { withApproval } from '../../src/tools/with-approval.ts';
+import { defineTool } from '../../src/tools/define-tool.ts';
 import { createWorker } from '../../src/worker.ts';
 import { startSpecialServer } from '../support/special-server.ts';
+import { createDatabase, startStoreServer } from '../support/store-server.ts';
 import { makeTools, World } from '../workflows/tools.ts';
 
 // Records one history for every path through a task. Run it when a new path appears:
@@ -27,6 +33,8 @@ type Scenario = {
   readonly script: Script;
   readonly spec?: Record<string, unknown>;
   readonly act?: (task: TaskHandle, client: AgentClient) => Promise<void>;
+  /** Of the workflow whose history is kept; by default the task. */
+  readonly idOf?: (taskId: string) => string;
 };
 
 const call = (tool: string, args: Record<string, unknown>) => ({ tool, args });
@@ -36,6 +44,15 @@ const pending = async (task: TaskHandle, count = 1) => {
   for (;;) {
     const state = await task.status();
     if (state.pending.length === count) return state.pending;
+    await sleep(25);
+  }
+};
+
+/** The next question about undoing; the one before it may still be seen. */
+const compensationPending = async (task: TaskHandle) => {
+  for (;;) {
+    const [only] = (await task.status()).pending;
+    if (only?.callId.startsWith('s')) return;
     await sleep(25);
   }
 };
@@ -138,6 +155,80 @@ const SCENARIOS: Record<string, Scenario> = {
       await task.approve();
     },
   },
+  'unknown-settled': {
+    script: [{ calls: [call('lost', {})] }, done],
+    act: async (task) => {
+      await pending(task);
+      await task.approve({ note: 'seen', args: { paid: 1 } });
+    },
+  },
+  compensated: {
+    script: [{ calls: [call('book', { seat: 'a' }), call('book', { seat: 'b' })] }, { fault: { status: 401 } }],
+  },
+  'compensated-after-cancel': {
+    script: [{ calls: [call('book', { seat: 'a' }), call('pay', { amount: 1 })] }],
+    act: async (task) => {
+      await pending(task);
+      await task.cancel();
+    },
+  },
+  'compensation-asked': {
+    script: [{ calls: [call('book', { seat: 'a' }), call('book', { seat: 'broken' })] }, { fault: { status: 401 } }],
+    spec: { onFailure: 'ask' },
+    act: async (task) => {
+      await pending(task);
+      await task.approve();
+      await compensationPending(task);
+      await task.deny({ reason: 'leave it' });
+    },
+  },
+  'compensation-unknown': {
+    script: [{ calls: [call('book', { seat: 'lost' }), call('book', { seat: 'b' })] }],
+    act: async (task) => {
+      await pending(task);
+      await task.cancel();
+      await sleep(500);
+      await pending(task);
+      await task.approve({ args: { booking: 'found' } });
+    },
+  },
+  'waited-and-planned': {
+    script: [
+      { calls: [call('look', { what: 'a' }), call('plan', { steps: [{ title: 'wait', status: 'doing' }] })] },
+      { calls: [call('wait', { duration: '1s' })] },
+      done,
+    ],
+  },
+  'narrowed-grants': {
+    script: [
+      { format: 'minimal_grants', json: { grants: [{ tool: 'note', args: {} }] } },
+      { calls: [call('note', { text: 'n' })] },
+      done,
+    ],
+    spec: { grants: 'minimal' },
+  },
+  denied: {
+    script: [{ calls: [call('pay', { amount: 1 })] }, done],
+    act: async (task) => {
+      await pending(task);
+      await task.deny({ reason: 'no' });
+    },
+  },
+  'compensate-task': {
+    script: [{ calls: [call('book', { seat: 'a' }), call('book', { seat: 'broken' })] }, { fault: 'hang' }],
+    act: async (task, client) => {
+      await sleep(1_500);
+      await workflow(task, client).terminate('by mistake');
+      const undoable = await readUndoable(client.temporal, task.taskId);
+      const undoing = client.handle(await startCompensation(client.temporal, undoable, undoable.undo));
+      await pending(undoing);
+      await undoing.approve({ note: 'by hand' });
+    },
+    idOf: compensationId,
+  },
+  'compensated-in-a-new-run': {
+    script: ({ step }) => (step > 9 ? { fault: { status: 401 } } : { calls: [call('book', { seat: `s${step}` })] }),
+  },
   'continued-as-new': {
     script: ({ step }) =>
       step > 12 ? done : { calls: [call(step === 10 ? 'note' : 'look', { what: 'x', text: 'n' })] },
@@ -155,27 +246,43 @@ const server = await startSpecialServer({ 'limit.historyCount.suggestContinueAsN
 const bundle = join(tmpdir(), `holdfast-record-${process.pid}.js`);
 writeFileSync(bundle, (await bundleWorkflows()).code);
 const connection = await Connection.connect({ address: server.address });
+const storeServer = await startStoreServer(process.env['HOLDFAST_TEST_STORE']);
 
-for (const [name, { script, spec, act }] of Object.entries(SCENARIOS)) {
+for (const [name, { script, spec, act, idOf }] of Object.entries(SCENARIOS)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
   const model = await startScriptedModel({ script });
   const world = new World();
   const { note, look, pay } = makeTools(world);
-  const lost = withApproval(
-    {
-      ...pay,
-      name: 'lost',
-      effect: 'write',
-      input: z.object({}),
-      execute: () => Promise.reject(new Error('socket hang up')),
-    } as never,
-    {
-      requireConfirmation: () => false,
+  const lost = defineTool({
+    name: 'lost',
+    description: 'Pay over a bad line',
+    effect: 'write',
+    input: z.object({}),
+    execute: () => Promise.reject(new Error('socket hang up')),
+  });
+  const book = defineTool({
+    name: 'book',
+    description: 'Book a seat',
+    effect: 'write',
+    input: z.object({ seat: z.string() }),
+    execute: ({ seat }) => {
+      if (seat === 'lost') throw new Error('socket hang up');
+      return { booking: `b-${seat}` };
     },
-  );
+    compensate: ({ seat }) => {
+      if (seat === 'broken') throw new Error('no such booking');
+    },
+  });
+  const store = await createDatabase(storeServer.url);
   const config = defineConfig({
     models: { default: { model: 'scripted', baseURL: model.url } },
-    agents: [defineAgent({ name: 'clerk', instructions: 'Work.', tools: [note, look, pay, lost] })],
+    agents: [
+      defineAgent({
+        name: 'clerk',
+        instructions: 'Work.',
+        tools: [note, look, pay, lost, book, wait, plan],
+      }),
+    ],
     worker: { heartbeatTimeout: '2s', stickyTimeout: '1s' },
   });
   const worker = await createWorker({
@@ -183,6 +290,7 @@ for (const [name, { script, spec, act }] of Object.entries(SCENARIOS)) {
     address: server.address,
     namespace: 'default',
     taskQueue: 'record',
+    store: store.url,
     workflowBundle: { codePath: bundle },
     temporal: { identity: 'recorder' },
   });
@@ -193,11 +301,10 @@ for (const [name, { script, spec, act }] of Object.entries(SCENARIOS)) {
     { taskId: name },
   );
   await act?.(task, client);
-  const outcome = await task.result();
-  const first = (await client.temporal.workflow.getHandle(name).describe()).raw.workflowExecutionInfo?.firstRunId ?? '';
-  const runs = first === outcome.runId ? [first] : [first, outcome.runId];
-  for (const [index, runId] of runs.entries()) {
-    const history = await client.temporal.workflow.getHandle(name, runId).fetchHistory();
+  const taskId = idOf?.(name) ?? name;
+  const outcome = await client.handle(taskId).result();
+  for (const [index, runId] of (await runChain(client.temporal, taskId)).entries()) {
+    const history = await client.temporal.workflow.getHandle(taskId, runId).fetchHistory();
     writeFileSync(
       join(folder, `${name}${index === 0 ? '' : `-${index + 1}`}.json`),
       `${clean(historyToJSON(history))}\n`,
@@ -207,7 +314,9 @@ for (const [name, { script, spec, act }] of Object.entries(SCENARIOS)) {
   worker.shutdown();
   await running;
   await model.close();
+  await store.drop();
 }
 await connection.close();
+await storeServer.stop();
 await server.stop();
 process.exit(0);

@@ -5,11 +5,14 @@ import type { TestProject } from 'vitest/node';
 import { bundleWorkflows } from '../../src/bundle.ts';
 import { findTemporalBinary } from '../../src/dev/temporal-binary.ts';
 import { startTemporalServer } from '../../src/dev/temporal-server.ts';
+import { startStoreServer } from './store-server.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
     temporal: { address: string; ui: string };
     bundle: string;
+    /** A PostgreSQL server: the URL of a database on it, whose user may create others. */
+    store: string;
   }
 }
 
@@ -20,17 +23,12 @@ const writeBundle = async (folder: string): Promise<string> => {
   return path;
 };
 
-/** One server and one bundle for all tests; `HOLDFAST_TEST_ADDRESS` names another server, such as one on PostgreSQL. */
-export const setup = async (project: TestProject): Promise<() => Promise<void>> => {
-  const folder = await mkdtemp(join(tmpdir(), 'holdfast-test-'));
-  project.provide('bundle', await writeBundle(folder));
-  const given = process.env['HOLDFAST_TEST_ADDRESS'];
-  if (given !== undefined) {
-    project.provide('temporal', { address: given, ui: '' });
-    return () => rm(folder, { recursive: true });
-  }
+const startTemporal = async (
+  given: string | undefined,
+): Promise<{ address: string; ui: string; stop: () => Promise<void> }> => {
+  if (given !== undefined) return { address: given, ui: '', stop: async () => undefined };
   const binary = await findTemporalBinary({ onProgress: (line) => process.stderr.write(`${line}\n`) });
-  const server = await startTemporalServer({
+  return await startTemporalServer({
     binary: binary.path,
     dataDir: null,
     namespace: 'default',
@@ -38,9 +36,24 @@ export const setup = async (project: TestProject): Promise<() => Promise<void>> 
     uiPort: 0,
     log: () => undefined,
   });
-  project.provide('temporal', { address: server.address, ui: server.ui });
+};
+
+/**
+ * One Temporal, one PostgreSQL and one bundle for all tests. `HOLDFAST_TEST_ADDRESS` names another Temporal,
+ * `HOLDFAST_TEST_STORE` another PostgreSQL, on which the tests make databases and drop them.
+ */
+export const setup = async (project: TestProject): Promise<() => Promise<void>> => {
+  const folder = await mkdtemp(join(tmpdir(), 'holdfast-test-'));
+  const [bundle, temporal, store] = await Promise.all([
+    writeBundle(folder),
+    startTemporal(process.env['HOLDFAST_TEST_ADDRESS']),
+    startStoreServer(process.env['HOLDFAST_TEST_STORE']),
+  ]);
+  project.provide('bundle', bundle);
+  project.provide('temporal', { address: temporal.address, ui: temporal.ui });
+  project.provide('store', store.url);
   return async () => {
-    await server.stop();
+    await Promise.all([temporal.stop(), store.stop()]);
     await rm(folder, { recursive: true });
   };
 };

@@ -1,20 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { inject, onTestFinished } from 'vitest';
-import { AgentClient, type TaskHandle } from '../../src/client.ts';
-import { type Config, defineConfig } from '../../src/config.ts';
-import type { PendingDecision } from '../../src/domain/decision.ts';
+import { AgentClient } from '../../src/client.ts';
+import { type Config, type ConfigInput, defineConfig } from '../../src/config.ts';
 import { type Script, type ScriptedModel, startScriptedModel } from '../../src/testing/index.ts';
 import type { Agent } from '../../src/tools/define-agent.ts';
 import { createWorker, type HoldfastWorker } from '../../src/worker.ts';
+import { migratedStore } from './store.ts';
 
 Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] });
 
-/** The two ways every suite runs: with a warm cache, and replaying from the first event at every step. */
-export const MODES = [
-  { name: 'cached', maxCachedWorkflows: 100 },
-  { name: 'replayed', maxCachedWorkflows: 0 },
-] as const;
+export { MODES, until, untilPending } from './waiting.ts';
 
 export type HarnessOptions = {
   readonly agents: readonly Agent[];
@@ -23,16 +19,24 @@ export type HarnessOptions = {
   readonly model?: Partial<Config['models'][string]>;
   readonly heartbeatTimeout?: string;
   readonly namespace?: string;
+  /** What else stands in the configuration. */
+  readonly config?: Omit<Partial<ConfigInput>, 'models' | 'agents' | 'worker' | 'store'>;
   /** Options of Temporal's worker. */
   readonly temporal?: Parameters<typeof createWorker>[0]['temporal'];
   /** Another server than the shared one. */
   readonly address?: string;
+  /** The host's answer about a principal's rights. */
+  readonly authorizer?: Config['authorizer'];
+  /** A control store that others use too; default: one of its own. */
+  readonly store?: string;
 };
 
 export type Harness = {
   readonly client: AgentClient;
   readonly model: ScriptedModel;
   readonly taskQueue: string;
+  /** The URL of its control store. */
+  readonly store: string;
   readonly startWorker: () => Promise<{ readonly stop: () => Promise<void> }>;
   /** Ends the worker that runs from the beginning, gracefully. */
   readonly stopWorker: () => Promise<void>;
@@ -53,10 +57,15 @@ const runWorker = async (worker: HoldfastWorker) => {
 export const startHarness = async (options: HarnessOptions): Promise<Harness> => {
   const address = options.address ?? inject('temporal').address;
   const taskQueue = `test-${randomUUID()}`;
-  const model = await startScriptedModel({ script: options.script });
+  const [model, store] = await Promise.all([
+    startScriptedModel({ script: options.script }),
+    options.store ?? migratedStore(),
+  ]);
   const config = defineConfig({
+    ...options.config,
     models: { default: { model: 'scripted', baseURL: model.url, ...options.model } },
     agents: [...options.agents],
+    ...(options.authorizer === undefined ? {} : { authorizer: options.authorizer }),
     worker: {
       heartbeatTimeout: options.heartbeatTimeout ?? '2s',
       stickyTimeout: '1s',
@@ -75,6 +84,7 @@ export const startHarness = async (options: HarnessOptions): Promise<Harness> =>
       address,
       namespace: options.namespace ?? 'default',
       taskQueue,
+      store,
       workflowBundle: { codePath: inject('bundle') },
       ...(options.temporal === undefined ? {} : { temporal: options.temporal }),
     });
@@ -93,29 +103,7 @@ export const startHarness = async (options: HarnessOptions): Promise<Harness> =>
     await client.close();
     await model.close();
   });
-  return { client, model, taskQueue, startWorker, stopWorker, newTaskId: () => `t-${randomUUID()}` };
+  return { client, model, taskQueue, store, startWorker, stopWorker, newTaskId: () => `t-${randomUUID()}` };
 };
-
-/** Waits until something holds; for conditions that only the server knows. */
-export const until = async <T>(
-  read: () => Promise<T | undefined> | T | undefined,
-  what: string,
-  timeoutMs = 30_000,
-): Promise<T> => {
-  const end = Date.now() + timeoutMs;
-  for (;;) {
-    const value = await read();
-    if (value !== undefined && value !== false) return value;
-    if (Date.now() > end) throw new Error(`timed out waiting until ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-};
-
-/** Waits until a task has this many pending decisions. */
-export const untilPending = (task: TaskHandle, count = 1): Promise<readonly PendingDecision[]> =>
-  until(async () => {
-    const { pending } = await task.status();
-    return pending.length === count ? pending : undefined;
-  }, `${count} decisions are pending`);
 
 export const ana = { id: 'ana' };

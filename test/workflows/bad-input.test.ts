@@ -56,6 +56,11 @@ describe.each(MODES)('bad input ($name)', ({ maxCachedWorkflows }) => {
       { name: 'a text', args: ['do it'], reason: 'Spec.Invalid' },
       { name: 'an unknown agent', args: [{ ...spec, agent: 'nobody' }], reason: 'this worker has clerk' },
       { name: 'an unknown field', args: [{ ...spec, grant: ['*'] }], reason: 'Spec.Invalid' },
+      {
+        name: 'an input nested 1,000 deep',
+        args: [{ ...spec, input: JSON.parse(`${'['.repeat(1_000)}${']'.repeat(1_000)}`) as unknown }],
+        reason: 'nested too deep',
+      },
       { name: 'an input of 1 MB', args: [{ ...spec, input: 'x'.repeat(1_000_000) }], reason: 'Spec.TooLarge' },
       {
         name: 'an output schema that is none',
@@ -120,6 +125,7 @@ describe.each(MODES)('bad input ($name)', ({ maxCachedWorkflows }) => {
       { name: 'approve', input: [1, 2] },
       { name: 'approve', input: { callId: 's9.c9' } },
       { name: 'approve', input: { approved: true } },
+      { name: 'approve', input: { args: JSON.parse(`{"a":${'['.repeat(1_000)}${']'.repeat(1_000)}}`) as unknown } },
       { name: 'deny', input: { reason: { deep: true } } },
       { name: 'answer', input: { text: 'blue' } },
       { name: 'pause', input: 'now' },

@@ -85,6 +85,10 @@ for (const { name: mode, maxCachedWorkflows } of MODES) {
         name: 'arguments with a lone surrogate',
         turn: { calls: [{ tool: 'look', rawArguments: '{"what":"a\\ud800"}' }] },
       },
+      {
+        name: 'arguments nested 20,000 deep',
+        turn: { calls: [{ tool: 'look', rawArguments: `{"what":${'['.repeat(20_000)}${']'.repeat(20_000)}}` }] },
+      },
       { name: 'arguments of 100 KB', turn: { calls: [look('x'.repeat(100_000))] } },
       {
         name: 'arguments with __proto__',

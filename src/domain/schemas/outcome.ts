@@ -20,6 +20,14 @@ export const EffectRecordSchema = z.object({
   key: z.string().describe('The idempotency key that the tool was given'),
 });
 
+/** What `holdfast compensate TASK --json` prints. */
+export const CompensationSchema = z.object({
+  taskId: z.string(),
+  status: z.enum(['completed', 'failed', 'running']).describe('failed: something was left; running: watching it ended'),
+  reason: z.string().exactOptional(),
+  effects: z.array(EffectRecordSchema),
+});
+
 /** The result of every task: what `run --json`, `client.result()` and the workflow give. */
 export const OutcomeSchema = z.object({
   taskId: z.string(),
@@ -29,4 +37,8 @@ export const OutcomeSchema = z.object({
   reason: z.string().exactOptional(),
   usage: UsageSchema,
   effects: z.array(EffectRecordSchema),
+  denied: z
+    .array(z.object({ callId: z.string(), tool: z.string(), reason: z.string().exactOptional() }))
+    .exactOptional()
+    .describe('Calls that a person refused'),
 });

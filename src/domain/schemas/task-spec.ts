@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Duration } from './duration.ts';
+import { Grants } from './grant.ts';
 
 /** Limits as they are written: finite, positive. What is left out comes from the agent, then from the defaults. */
 export const LimitsSpec = z.strictObject({
@@ -20,6 +21,12 @@ const Principal = z.strictObject({
   tenant: z.string().min(1).max(200).optional(),
 });
 
+/** When a person is asked although the rules would not. Rules of a task are added to those of the worker. */
+const Escalation = z.strictObject({
+  policy: z.string().trim().min(1).max(16_384).optional().describe('Cedar policies; they may only forbid'),
+  confidenceBelow: z.never('is not supported yet').optional(),
+});
+
 /** Task ids are workflow ids, and part of idempotency keys, page texts and shell commands. */
 export const TaskId = z
   .string()
@@ -38,10 +45,17 @@ export const TaskSpec = z.strictObject({
   principal: Principal,
   session: z.string().min(1).max(200).optional(),
   feature: z.string().min(1).max(200).optional(),
-  grants: z.array(z.string().min(1).max(200)).max(200).optional().describe('Tool patterns; * spans dots'),
+  grants: Grants.optional().describe(
+    'What the task may call: tool patterns (* spans dots), with or without constraints on arguments; "minimal": the ' +
+      'model proposes the fewest from the goal alone. Omitted: what the agent has',
+  ),
   limits: LimitsSpec.optional(),
   onLimit: z.literal('fail', 'only "fail" is supported yet').optional(),
-  onFailure: z.enum(['compensate', 'keep'], 'only "compensate" and "keep" are supported yet').optional(),
+  onFailure: z
+    .enum(['compensate', 'keep', 'ask'])
+    .optional()
+    .describe('What happens to effects when the task fails or is cancelled; compensate by default'),
+  escalate: Escalation.optional(),
   priority: z.int().min(1).max(5).optional(),
   output: z.record(z.string(), z.json()).optional().describe('JSON Schema of the final output; wins over the agent’s'),
 });

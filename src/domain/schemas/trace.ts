@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { OutcomeSchema, UsageSchema } from './outcome.ts';
 import { ReasonSchema } from './pending.ts';
 
+const Sha256 = z.templateLiteral(['sha256:', z.string()]);
+
 /** What a person decided about a call. `by` is a claim: nothing proves it. */
 const HumanDecisionSchema = z.object({
   decision: z.enum(['approved', 'denied', 'edited', 'answered']),
@@ -19,7 +21,18 @@ const TracedCallSchema = z.object({
   args: z.unknown(),
   effect: z.enum(['read', 'write', 'destructive']),
   decision: z.unknown().describe('What the model wrote; of a rejected call it may be anything'),
-  verdict: z.object({ outcome: z.string().describe('allow, ask or reject'), reasons: z.array(ReasonSchema) }),
+  verdict: z.object({
+    outcome: z.string().describe('allow, ask or reject'),
+    reasons: z.array(ReasonSchema),
+    policies: Sha256.exactOptional().describe('Digest of the policy set that judged it'),
+  }),
+  provenance: z
+    .record(
+      z.string().describe('JSON pointer into the arguments'),
+      z.object({ source: z.enum(['principal', 'trusted', 'untrusted', 'model']), item: z.string().exactOptional() }),
+    )
+    .exactOptional()
+    .describe('Where the values of the arguments came from'),
   human: HumanDecisionSchema.exactOptional(),
   result: z
     .object({
@@ -29,6 +42,13 @@ const TracedCallSchema = z.object({
       trust: z.string().describe('trusted or untrusted'),
     })
     .exactOptional(),
+  compensation: z
+    .object({
+      status: z.string().describe('compensated, compensation_failed, nothing, none, unknown, shared or failed'),
+      message: z.string().exactOptional(),
+    })
+    .exactOptional()
+    .describe('What came of undoing it'),
 });
 
 /** A step in a trace. */
@@ -58,4 +78,8 @@ export const TraceSchema = z.object({
   usage: UsageSchema,
   steps: z.array(TracedStepSchema),
   events: z.array(z.object({ at: z.string(), type: z.string(), detail: z.unknown() })),
+  plan: z.record(z.string(), z.json()).nullable().describe('The agent’s plan as it is now, or null'),
+  anchors: z
+    .array(z.object({ seq: z.int(), hash: Sha256 }))
+    .describe('Where the audit trail stood when activities ended, in order'),
 });
