@@ -29,6 +29,7 @@ export const reducedGateway = (agent: Agent): Gateway => {
   };
   const unused = () => Promise.reject(new Error('not part of the measure'));
   return {
+    toolNamed: (_, name) => agent.tools.get(name)?.name,
     setup: async () => ({ item, notes: [] }),
     review: async ({ calls }) => ({
       reviews: calls.map((call): Review => {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Client, Connection, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
-import { z } from 'zod';
 import { ConfigError, readEnvironment, resolveTemporal } from './config.ts';
+import { issuesText } from './config-error.ts';
 import type { PendingDecision } from './domain/decision.ts';
 import { digestJson } from './domain/digest.ts';
 import { HoldfastError } from './domain/failures.ts';
@@ -153,12 +153,12 @@ const parseSpec = (spec: unknown): TaskSpec => {
   if (bytes > SIZES.spec)
     throw new HoldfastError('Spec.TooLarge', `the specification has ${bytes} bytes; at most ${SIZES.spec} are taken.`);
   const parsed = TaskSpec.safeParse(spec);
-  if (!parsed.success) throw new HoldfastError('Spec.Invalid', z.prettifyError(parsed.error));
+  if (!parsed.success) throw new HoldfastError('Spec.Invalid', `${issuesText(parsed.error)}.`);
   return parsed.data;
 };
 
 const parseTaskId = (taskId: string): string => {
   const parsed = TaskId.safeParse(taskId);
-  if (!parsed.success) throw new HoldfastError('Spec.Invalid', z.prettifyError(parsed.error));
+  if (!parsed.success) throw new HoldfastError('Spec.Invalid', `${issuesText(parsed.error)}.`);
   return parsed.data;
 };

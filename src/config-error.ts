@@ -23,10 +23,17 @@ const flatten = (issue: Issue): readonly Issue[] => {
   return meant.flatMap((inner) => flatten({ ...inner, path: [...issue.path, ...inner.path] }));
 };
 
-/** What is wrong with a value, a line for each path; the first twenty. */
-export const describeIssues = (error: z.ZodError): string =>
+const issueTexts = (error: z.ZodError): readonly string[] =>
   error.issues
     .flatMap(flatten)
     .slice(0, 20)
-    .map(({ path, message }) => `  ${path.length > 0 ? path.map(String).join('.') : '(top level)'}: ${message}`)
+    .map(({ path, message }) => `${path.length > 0 ? path.map(String).join('.') : '(top level)'}: ${message}`);
+
+/** What is wrong with a value, a line for each path; the first twenty. */
+export const describeIssues = (error: z.ZodError): string =>
+  issueTexts(error)
+    .map((text) => `  ${text}`)
     .join('\n');
+
+/** The same on one line. */
+export const issuesText = (error: z.ZodError): string => issueTexts(error).join('; ');

@@ -1,4 +1,4 @@
-import { activityInfo, Context } from '@temporalio/activity';
+import { activityInfo } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { z } from 'zod';
 import { digestJson } from '../domain/digest.ts';
@@ -10,7 +10,7 @@ import { SIZES } from '../domain/sizes.ts';
 import { compileGrants } from '../gateway/grants.ts';
 import { compileSchema } from './final-answer.ts';
 import type { Admission, AdmitInput } from './messages.ts';
-import { patiently } from './patience.ts';
+import { whileAway } from './patience.ts';
 import type { ActivityDeps } from './ports.ts';
 
 /** Limits as they are written, in the workflow's units. */
@@ -49,7 +49,7 @@ export const admit = async (deps: ActivityDeps, { spec, firstRunId }: AdmitInput
   const execution = activityInfo().workflowExecution;
   if (execution === undefined) throw ApplicationFailure.nonRetryable('admit runs inside a task only.', 'Spec.Invalid');
   const specDigest = digestJson(task);
-  const { epoch } = await patiently(Context.current().cancellationSignal, () =>
+  const { epoch } = await whileAway(() =>
     deps.tasks.register({
       taskId: execution.workflowId,
       firstRunId,

@@ -25,16 +25,19 @@ const startLife = <Details>(context: Context, earlier?: Details): Life<Details> 
   let details = earlier;
   let sending: NodeJS.Timeout | undefined;
   const timeoutMs = context.info.heartbeatTimeoutMs;
+  let isOver = false;
   const beat = () => context.heartbeat(details);
   const timer = timeoutMs === undefined ? undefined : setInterval(beat, Math.max(100, timeoutMs / 3));
   return {
     keep: (next) => {
-      if (jsonBytes(next) > SIZES.heartbeat) return;
+      // A tool that ignored the end of its time may still tell how it gets on.
+      if (isOver || jsonBytes(next) > SIZES.heartbeat) return;
       details = next;
       clearTimeout(sending);
       sending = setTimeout(beat, SEND_AFTER_MS);
     },
     end: (how) => {
+      isOver = true;
       clearInterval(timer);
       clearTimeout(sending);
       if (how === 'failed' && details !== undefined) beat();

@@ -7,7 +7,7 @@ import { ASK_HUMAN } from '../tools/ask-human.ts';
 import { type Life, withLife } from './life.ts';
 import type { NarrowGrantsInput, NarrowGrantsResult } from './messages.ts';
 import { MINIMAL_GRANTS, minimalGrantsSchema, type Proposed, readMinimalGrants } from './minimal-grants.ts';
-import { patiently } from './patience.ts';
+import { whileAway } from './patience.ts';
 import type { ActivityDeps, Model, ModelAnswer, ModelUsage, Prompt } from './ports.ts';
 
 /** Answers that a retry must not pay for again. */
@@ -82,7 +82,7 @@ const run = async ({ deps, input, life, kept }: Work): Promise<NarrowGrantsResul
   const { context } = input;
   const { model } = deps.agents.find(context.agent);
   const signal = Context.current().cancellationSignal;
-  const { item: setup } = await patiently(signal, () => deps.gateway.setup(context, undefined));
+  const { item: setup } = await whileAway(() => deps.gateway.setup(context, undefined));
   const tools = setup.tools.filter(({ tool }) => tool !== ASK_HUMAN);
   const answers: ModelAnswer[] = [...(kept?.answers ?? [])];
   const toResult = (grants: NarrowGrantsResult['grants']): NarrowGrantsResult => {

@@ -1,22 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { ApplicationFailure } from '@temporalio/common';
+import { Context } from '@temporalio/activity';
+import { patiently } from '../gateway/patience.ts';
 
-const AWAY: ReadonlySet<string> = new Set(['Store.Unavailable', 'Policy.Behind']);
-const FIRST_MS = 200;
-const LONGEST_MS = 5_000;
-
-/**
- * Waits out a control store that is away: what was done before it (reads, a paid answer) is not done again, and no call
- * passes unchecked. `work` must bear being repeated.
- * @throws what `work` fails with otherwise; the signal's reason
- */
-export const patiently = async <T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> => {
-  for (let pauseMs = FIRST_MS; ; pauseMs = Math.min(LONGEST_MS, pauseMs * 2)) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!(error instanceof ApplicationFailure && AWAY.has(error.type ?? ''))) throw error;
-      await delay(pauseMs, undefined, { signal });
-    }
-  }
+/** Waits out a control store that is away, inside an activity, and says so in the worker's log. */
+export const whileAway = <T>(work: () => Promise<T>): Promise<T> => {
+  const { cancellationSignal, log } = Context.current();
+  return patiently(cancellationSignal, work, ({ message }) => log.warn('waiting for the control store', { message }));
 };

@@ -15,7 +15,7 @@ import type {
   SetupItem,
   TranscriptPage,
 } from '../domain/transcript.ts';
-import type { AuditAnchor, TaskRegister } from '../gateway/ports.ts';
+import type { AuditAnchor, AuditEntry, TaskRegister } from '../gateway/ports.ts';
 
 /** A prompt, provider-neutral: instructions and tools, then everything that was said, in order. */
 export type Prompt = {
@@ -105,6 +105,8 @@ export type RunContext = {
 
 /** The one way to tools: review what was proposed, run what was decided. */
 export type Gateway = {
+  /** The tool that a model means by a name, offered or not. */
+  readonly toolNamed: (agent: string, name: string) => string | undefined;
   /** The instructions and tools an agent has now. @throws ApplicationFailure `Agent.Unknown` */
   readonly setup: (context: CallContext, output: unknown, previous?: SetupItem) => Promise<Setup>;
   /**
@@ -113,19 +115,15 @@ export type Gateway = {
    */
   readonly review: (request: ReviewRequest) => Promise<Reviewed>;
   /** Reviews a call again at the moment of execution, then runs it. Failures of the tool are results, not throws. */
-  readonly run: (request: {
-    readonly call: GatewayCall;
-    readonly context: CallContext;
-    readonly situation?: Situation | undefined;
-    readonly approval?: GrantedApproval | undefined;
-    readonly run: RunContext;
-  }) => Promise<Ran>;
+  readonly run: (request: RunRequest) => Promise<Ran>;
   /** Runs reads side by side, each reviewed again first. */
   readonly read: (request: {
     readonly calls: readonly GatewayCall[];
     readonly context: CallContext;
     readonly situation?: Situation | undefined;
     readonly run: RunContext;
+    /** The audit entries are given back for the review that follows: one append in place of two. */
+    readonly isReviewNext?: boolean;
   }) => Promise<ReadBatch>;
   /** Undoes one effect of a task (INVARIANT E7). */
   readonly compensate: (request: CompensateRequest) => Promise<Compensated>;
@@ -143,6 +141,8 @@ export type ReviewRequest = {
   readonly situation?: Situation | undefined;
   /** False for arguments that a person wrote. */
   readonly needsDecision: boolean;
+  /** Entries of what ran before: appended to the audit trail together with the reviews'. */
+  readonly earlier?: readonly AuditEntry[] | undefined;
   /** Where the values come from; by call id. */
   readonly provenance?: Readonly<Record<string, Provenance>> | undefined;
 };
@@ -152,6 +152,15 @@ export type Reviewed = { readonly reviews: readonly Review[]; readonly anchor?: 
 
 /** An approval that a person gave: for exactly one digest, once (INVARIANTS A1, E2). */
 export type GrantedApproval = { readonly digest: string; readonly id: string; readonly by?: string | undefined };
+
+/** A call that is to be run. */
+export type RunRequest = {
+  readonly call: GatewayCall;
+  readonly context: CallContext;
+  readonly situation?: Situation | undefined;
+  readonly approval?: GrantedApproval | undefined;
+  readonly run: RunContext;
+};
 
 /** What came of running a call. */
 export type Ran = {
@@ -166,6 +175,8 @@ export type Ran = {
 /** What came of several reads, in their order. */
 export type ReadBatch = {
   readonly results: readonly ResultItem[];
+  /** Not appended yet. */
+  readonly entries?: readonly AuditEntry[];
   readonly anchor?: AuditAnchor | undefined;
   readonly costUsd?: number;
 };

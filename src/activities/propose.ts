@@ -6,7 +6,7 @@ import type { GoalItem, ProposalItem, SetupItem, Transcript } from '../domain/tr
 import { checkFinalAnswer } from './final-answer.ts';
 import { type Life, withLife } from './life.ts';
 import type { ProposeInput, ProposeResult } from './messages.ts';
-import { patiently } from './patience.ts';
+import { whileAway } from './patience.ts';
 import type {
   ActivityDeps,
   AgentFacts,
@@ -34,14 +34,14 @@ type Work = {
 };
 
 /** The calls that travel with this proposal, as the model wrote them. */
-const findReads = (transcript: Transcript, ids: readonly string[]): GatewayCall[] => {
+const findReads = ({ deps, input }: Work, transcript: Transcript): GatewayCall[] => {
+  const ids = input.reads;
   const proposal = transcript.items.findLast((item) => item.kind === 'proposal');
   return ids.map((id) => {
     const raw = proposal?.calls.find((call) => call.id === id);
     const parsed = raw === undefined ? undefined : parseArguments(raw);
-    const tool = lastSetup(transcript)?.tools.find(
-      ({ name, tool: own }) => name === raw?.name || own === raw?.name,
-    )?.tool;
+    // Asked as the review asks: a breaker may have taken the tool out of what was offered.
+    const tool = raw === undefined ? undefined : deps.gateway.toolNamed(input.context.agent, raw.name);
     if (parsed?.ok !== true || tool === undefined) {
       throw ApplicationFailure.nonRetryable(`the read ${id} is not in the transcript.`, 'Transcript.DigestMismatch');
     }
@@ -56,9 +56,7 @@ const lastSetup = (transcript: Transcript): SetupItem | undefined =>
 const appendSetup = async ({ deps, input }: Work, transcript: Transcript): Promise<SetupItem> => {
   const goal = transcript.items.find((item): item is GoalItem => item.kind === 'goal');
   const last = lastSetup(transcript);
-  const { item, notes } = await patiently(Context.current().cancellationSignal, () =>
-    deps.gateway.setup(input.context, goal?.output, last),
-  );
+  const { item, notes } = await whileAway(() => deps.gateway.setup(input.context, goal?.output, last));
   if (last?.digest === item.digest) return last;
   transcript.append(item);
   for (const [index, text] of notes.entries()) {
@@ -87,12 +85,14 @@ const cost = ({ model }: AgentFacts, { usage }: ModelAnswer): number =>
     : (usage.inputTokens * model.price.inputPer1M + usage.outputTokens * model.price.outputPer1M) / 1_000_000;
 
 /** Runs the reads, unless an earlier attempt did, and keeps their results before the model is paid. */
-const takeReads = async ({ deps, input, life, kept }: Work, transcript: Transcript): Promise<ReadBatch> => {
+const takeReads = async (work: Work, transcript: Transcript): Promise<ReadBatch> => {
+  const { deps, input, life, kept } = work;
   if (kept !== undefined) return kept.reads;
   if (input.reads.length === 0) return { results: [] };
   const { context, situation } = input;
-  const calls = findReads(transcript, input.reads);
-  const reads = await runReads(deps, { context, calls, ...(situation === undefined ? {} : { situation }) });
+  const calls = findReads(work, transcript);
+  const given = { context, calls, ...(situation === undefined ? {} : { situation }) };
+  const reads = await runReads(deps, { ...given, isReviewNext: true });
   // A read that was cut off by a shutdown must not be kept as what it found.
   Context.current().cancellationSignal.throwIfAborted();
   life.keep({ reads });
@@ -118,18 +118,22 @@ const takeAnswer = async (
 /** Reviews what the model proposes, with where each argument's value comes from. */
 const reviewProposal = async (
   { deps, input }: Work,
-  { calls }: ProposalItem,
-  transcript: Transcript,
+  given: { readonly proposal: ProposalItem; readonly transcript: Transcript; readonly reads: ReadBatch },
 ): Promise<Reviewed> => {
+  const { transcript, reads } = given;
+  const { calls } = given.proposal;
   const provenance = Object.fromEntries(
     calls.flatMap((call) => {
       const parsed = parseArguments(call);
       return parsed.ok ? [[call.id, provenanceOf(parsed.args, transcript.items)] as const] : [];
     }),
   );
-  const { context, situation } = input;
-  const request = { calls, context, situation, needsDecision: true, provenance };
-  return patiently(Context.current().cancellationSignal, () => deps.gateway.review(request));
+  const { context } = input;
+  // What the reads of this step brought is in the model's context by now.
+  const isUntrusted = reads.results.some(({ trust }) => trust === 'untrusted');
+  const situation = input.situation && { ...input.situation, isUntrusted: input.situation.isUntrusted || isUntrusted };
+  const request = { calls, context, situation, needsDecision: true, provenance, earlier: reads.entries };
+  return whileAway(() => deps.gateway.review(request));
 };
 
 const run = async (work: Work): Promise<ProposeResult> => {
@@ -143,7 +147,7 @@ const run = async (work: Work): Promise<ProposeResult> => {
   const promptDigest = transcript.at.digest;
   const answer = await takeAnswer(work, toPrompt(setup, transcript, input.maxOutputTokens), reads);
   const proposal = toProposal(input.step, answer);
-  const { reviews, anchor } = await reviewProposal(work, proposal, transcript);
+  const { reviews, anchor } = await reviewProposal(work, { proposal, transcript, reads });
   transcript.append(proposal);
   const items = transcript.items.slice(before);
   deps.cache.keep(key, transcript);

@@ -2,14 +2,17 @@ import { Context } from '@temporalio/activity';
 import type { ResultItem } from '../domain/transcript.ts';
 import { withLife } from './life.ts';
 import type { ReadInput } from './messages.ts';
-import { patiently } from './patience.ts';
+import { whileAway } from './patience.ts';
 import type { ActivityDeps, ReadBatch } from './ports.ts';
 
 /** Runs allowed reads concurrently. A read that fails is a result for the model. */
-export const runReads = (deps: ActivityDeps, { context, calls, situation }: ReadInput): Promise<ReadBatch> => {
+export const runReads = (
+  deps: ActivityDeps,
+  { context, calls, situation, isReviewNext = false }: ReadInput & { readonly isReviewNext?: boolean },
+): Promise<ReadBatch> => {
   const { info, cancellationSignal: signal } = Context.current();
   const run = { signal, attempt: info.attempt, heartbeat: () => undefined };
-  return patiently(signal, () => deps.gateway.read({ calls, context, situation, run }));
+  return whileAway(() => deps.gateway.read({ calls, context, situation, run, isReviewNext }));
 };
 
 /** Where the trail stands is told with the last item: histories of before hold the items alone. */

@@ -1,7 +1,6 @@
-import { Context } from '@temporalio/activity';
 import type { Review } from '../domain/proposal.ts';
 import type { ReviewInput } from './messages.ts';
-import { patiently } from './patience.ts';
+import { whileAway } from './patience.ts';
 import type { ActivityDeps } from './ports.ts';
 
 /** Reviews arguments that a person put in the place of the model's, before they count as approved. */
@@ -14,7 +13,7 @@ export const review = async (deps: ActivityDeps, { context, call, situation }: R
     needsDecision: false,
     ...(call.provenance === undefined ? {} : { provenance: { [call.id]: call.provenance } }),
   };
-  const { reviews } = await patiently(Context.current().cancellationSignal, () => deps.gateway.review(request));
+  const { reviews } = await whileAway(() => deps.gateway.review(request));
   const [first] = reviews;
   if (first === undefined) throw new TypeError(`no review of ${call.id}`);
   return first;

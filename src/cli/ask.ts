@@ -1,8 +1,10 @@
-import { isCancel, select, text } from '@clack/prompts';
+import { select, type TextOptions, text } from '@clack/prompts';
+import { wordsFor } from '../domain/compensation.ts';
 import type { PendingDecision } from '../domain/decision.ts';
 import { isRecord } from '../domain/json.ts';
+import { prompt } from './prompt.ts';
 
-/** What a person at the terminal chose. `later` leaves the question open; `quit` is Ctrl-C. */
+/** What a person at the terminal chose. `later` leaves the question open; `quit` is Ctrl-C or Ctrl-D. */
 export type Choice =
   | { readonly choice: 'approve'; readonly args?: Record<string, unknown> }
   | { readonly choice: 'deny'; readonly reason: string }
@@ -17,6 +19,13 @@ const ACTIONS = [
   { may: 'edit', value: 'edit', label: 'Edit the arguments, then approve' },
 ] as const;
 
+/** In the words of the question: “Approve” would be read as leave to do it once more. */
+const labelOf = (pending: PendingDecision, { value, label }: (typeof ACTIONS)[number]): string => {
+  if (pending.kind !== 'effect' && pending.kind !== 'compensation') return label;
+  const { yes, no } = wordsFor(pending);
+  return value === 'approve' ? yes : value === 'deny' ? `${no}, with a reason` : label;
+};
+
 const QUIT: Choice = { choice: 'quit' };
 
 const parseArgs = (given: string | undefined): Record<string, unknown> | undefined => {
@@ -30,38 +39,39 @@ const parseArgs = (given: string | undefined): Record<string, unknown> | undefin
 
 /** The prompts, on stderr: stdout is for results. */
 class Asker {
-  readonly #common: { readonly signal: AbortSignal; readonly output: NodeJS.WriteStream };
+  readonly #withdrawn: AbortSignal;
 
   constructor(signal: AbortSignal) {
-    this.#common = { signal, output: process.stderr };
+    this.#withdrawn = signal;
+  }
+
+  async #text(options: Pick<TextOptions, 'message' | 'initialValue' | 'validate'>): Promise<string | undefined> {
+    return await prompt(async (signal) => await text({ ...options, signal, output: process.stderr }), this.#withdrawn);
   }
 
   async reason(): Promise<Choice> {
-    const reason = await text({
-      ...this.#common,
+    const reason = await this.#text({
       message: 'Why not? The agent reads it.',
       validate: (value) => ((value ?? '').trim() === '' ? 'A reason helps the agent to do better' : undefined),
     });
-    return isCancel(reason) ? QUIT : { choice: 'deny', reason };
+    return reason === undefined ? QUIT : { choice: 'deny', reason };
   }
 
   async answer(): Promise<Choice> {
-    const given = await text({
-      ...this.#common,
+    const given = await this.#text({
       message: 'Your answer',
       validate: (value) => ((value ?? '').trim() === '' ? 'An answer needs its text' : undefined),
     });
-    return isCancel(given) ? QUIT : { choice: 'answer', text: given };
+    return given === undefined ? QUIT : { choice: 'answer', text: given };
   }
 
-  async edit(args: unknown): Promise<Choice> {
-    const edited = await text({
-      ...this.#common,
-      message: 'The arguments, as JSON',
+  async edit(args: unknown, message = 'The arguments, as JSON'): Promise<Choice> {
+    const edited = await this.#text({
+      message,
       initialValue: JSON.stringify(args),
       validate: (value) => (parseArgs(value) === undefined ? 'Expected a JSON object' : undefined),
     });
-    if (isCancel(edited)) return QUIT;
+    if (edited === undefined) return QUIT;
     return { choice: 'approve', args: parseArgs(edited) ?? {} };
   }
 
@@ -70,14 +80,21 @@ class Asker {
     const canEdit = isRecord(pending.args);
     const possible = ACTIONS.filter(({ may }) => pending.may.includes(may) && (may !== 'edit' || canEdit));
     const options = [
-      ...possible.map(({ value, label }) => ({ value, label })),
+      ...possible.map((action) => ({ value: action.value, label: labelOf(pending, action) })),
+      ...(pending.kind === 'effect'
+        ? [{ value: 'returned' as const, label: 'It happened, and I know what it returned' }]
+        : []),
       { value: 'later' as const, label: 'Decide later; keep watching' },
     ];
-    const chosen = await select({ ...this.#common, message: 'Your decision', options });
-    if (isCancel(chosen)) return QUIT;
+    const chosen = await prompt(
+      async (signal) => await select({ message: 'Your decision', options, signal, output: process.stderr }),
+      this.#withdrawn,
+    );
+    if (chosen === undefined) return QUIT;
     if (chosen === 'deny') return await this.reason();
     if (chosen === 'answer') return await this.answer();
     if (chosen === 'edit') return await this.edit(pending.args);
+    if (chosen === 'returned') return await this.edit({}, 'What it returned, as JSON');
     return { choice: chosen };
   }
 }

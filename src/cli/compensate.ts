@@ -1,4 +1,4 @@
-import { confirm, isCancel } from '@clack/prompts';
+import { confirm } from '@clack/prompts';
 import { Command } from 'commander';
 import type { AgentClient } from '../client.ts';
 import type { EffectRecord } from '../domain/task.ts';
@@ -8,6 +8,7 @@ import { taskPage, withClient } from './connect.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { UsageError } from './failure.ts';
 import { type FollowEnd, followTask } from './follow.ts';
+import { prompt } from './prompt.ts';
 import { effectLines, statusWord } from './task-lines.ts';
 import { isInteractive, note, notePaint, paint, print, printJson } from './terminal.ts';
 import { oneLine, shellWord } from './text.ts';
@@ -29,8 +30,10 @@ const mayUndo = async ({ taskId, undo }: Undoable): Promise<boolean> => {
     );
   note(`To be undone, last first:`);
   for (const { callId, tool } of undo.toReversed()) note(`  ${oneLine(callId, 20)} ${oneLine(tool, 60)}`);
-  const answer = await confirm({ message: 'Undo all of it?', output: process.stderr });
-  return !isCancel(answer) && answer;
+  const answer = await prompt(
+    async (signal) => await confirm({ message: 'Undo all of it?', output: process.stderr, signal }),
+  );
+  return answer === true;
 };
 
 /** Undoes one part after the other; nearly always there is one only. */

@@ -88,8 +88,31 @@ const startLocal = async ({ options, globals, signal, onServerExit }: Session): 
   });
 };
 
-const startWorker = (stack: Stack, config: string, onReady: () => void): SupervisedWorker =>
-  superviseWorker({
+/** A worker that fails again as before says so in one line, not in all of them. */
+class WorkerOutput {
+  #before: ReadonlySet<string> = new Set();
+  #now = new Set<string>();
+
+  line(line: string): void {
+    const words = line.replace(/^\[[\d:.]+\] /, '');
+    this.#now.add(words);
+    if (!this.#before.has(words)) note(`${notePaint.dim('worker')} ${line.replace(/^worker /, '')}`);
+  }
+
+  ended(reason: string, restartInMs: number): void {
+    const isSame = this.#before.size > 0 && [...this.#now].every((words) => this.#before.has(words));
+    note(
+      `${notePaint.red('worker')} ${reason}${isSame ? ', as before' : ''}; it is started again in ${restartInMs / 1000} s`,
+    );
+    // Readiness is news every time.
+    this.#before = new Set([...this.#now].filter((words) => !WORKER_READY.test(words)));
+    this.#now = new Set();
+  }
+}
+
+const startWorker = (stack: Stack, config: string, onReady: () => void): SupervisedWorker => {
+  const output = new WorkerOutput();
+  return superviseWorker({
     command: [
       process.execPath,
       commandFile,
@@ -103,13 +126,13 @@ const startWorker = (stack: Stack, config: string, onReady: () => void): Supervi
     ],
     env: workerEnvironment(stack.store),
     onStart: (pid) => void stack.recordChild(pid).catch(() => undefined),
-    onExit: ({ reason, restartInMs }) =>
-      note(`${notePaint.red('worker')} ${reason}; it is started again in ${restartInMs / 1000} s`),
+    onExit: ({ reason, restartInMs }) => output.ended(reason, restartInMs),
     log: (line) => {
-      note(`${notePaint.dim('worker')} ${line}`);
+      output.line(line);
       if (WORKER_READY.test(line)) onReady();
     },
   });
+};
 
 const sayReady = ({ temporal, namespace, ui, store }: Stack, { json }: Globals, isServed: boolean): void => {
   if (json) printJson({ ready: true, temporal, namespace, ui, store });

@@ -60,7 +60,7 @@ const checkConfig = async (globals: Globals): Promise<readonly Check[]> => {
     const message = config.kind === 'code' ? `${config.file} (found, not run)` : `${config.file} is valid`;
     return [ok(name, message), ...checkKeys(config)];
   } catch (error) {
-    return [failed(name, error)];
+    return [{ ...failed(name, error), fix: ['`holdfast schema config` prints what a configuration may hold.'] }];
   }
 };
 
@@ -112,7 +112,8 @@ const checkServer = async (globals: Globals): Promise<Check[]> => {
       ];
     });
   } catch (error) {
-    return [failed('Temporal', error)];
+    const fix = 'Run `holdfast dev`, which brings one, or name one: --address HOST:PORT, or TEMPORAL_ADDRESS.';
+    return [{ ...failed('Temporal', error), fix: [fix] }];
   }
 };
 

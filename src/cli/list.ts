@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import type { AgentClient, TaskFilter, TaskSummary } from '../client.ts';
 import { onCall, wholeNumber, withExamples } from './command.ts';
 import { withClient } from './connect.ts';
@@ -26,6 +26,21 @@ const row = ({ taskId, status, agent, goal, startedAt, costUsd }: TaskSummary): 
   oneLine(goal ?? '', 60),
 ];
 
+const STATUSES = [
+  'running',
+  'waiting',
+  'paused',
+  'compensating',
+  'completed',
+  'failed',
+  'cancelled',
+  'rejected',
+  'limit',
+  'fallback',
+  'terminated',
+  'timed out',
+];
+
 const HEADINGS = ['TASK', 'STATUS', 'AGENT', 'STARTED', 'USD', 'GOAL'];
 
 const readPages = async (client: AgentClient, { limit, next, all, ...filter }: ListOptions) => {
@@ -47,7 +62,7 @@ export const listCommand = (): Command => {
   const command = new Command('list')
     .summary('list tasks, newest first')
     .description('Lists tasks, newest first. Asks the server only: no worker is needed.')
-    .option('--status <status>', 'running, waiting, paused, completed, failed, cancelled, rejected or limit')
+    .addOption(new Option('--status <status>', 'only one status').choices(STATUSES))
     .option('--agent <name>', 'tasks of one agent')
     .option('--principal <id>', 'tasks for one principal')
     .option('--tenant <id>', 'tasks of one tenant')

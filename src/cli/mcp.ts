@@ -1,10 +1,11 @@
-import { confirm, isCancel } from '@clack/prompts';
+import { confirm } from '@clack/prompts';
 import { Command } from 'commander';
 import type { Digest } from '../domain/digest.ts';
 import type { ServerSurface, SurfaceEntry } from '../tools/mcp/server.ts';
 import { onCall, withExamples } from './command.ts';
 import { EXIT } from './exit-code.ts';
 import { UsageError } from './failure.ts';
+import { prompt } from './prompt.ts';
 import { isInteractive, note, paint, print, printJson } from './terminal.ts';
 import { clean, oneLine, table } from './text.ts';
 
@@ -64,12 +65,17 @@ const row = (server: Looked, entry: SurfaceEntry): string[] => {
   ];
 };
 
+const whyNotUp = ({ state }: ServerSurface): string =>
+  state.kind === 'down'
+    ? state.error
+    : 'it did not answer within ten seconds. Its command may still be downloading, or asks for something: try again, or run the command by hand.';
+
 const report = (servers: readonly Looked[]): void => {
   if (servers.length === 0) note('no MCP servers are configured');
   for (const server of servers) {
     const { state } = server;
     const word = state.kind === 'up' ? paint.green('up') : paint.red(state.kind);
-    print(`${paint.bold(server.server)} ${word}${state.kind === 'down' ? ` ${clean(state.error)}` : ''}`);
+    print(`${paint.bold(server.server)} ${word}${state.kind === 'up' ? '' : `: ${clean(whyNotUp(server))}`}`);
     for (const line of table(server.tools.map((entry) => row(server, entry)))) print(line);
   }
 };
@@ -98,8 +104,11 @@ const accept = async (server: Looked, isYes: boolean): Promise<boolean> => {
   if (!isInteractive()) {
     throw new UsageError('nothing was pinned: a person has to agree.', `holdfast mcp pin ${server.server} --yes`);
   }
-  const answer = await confirm({ message: `Pin the tools of ${server.server} as they are now?`, initialValue: false });
-  return !isCancel(answer) && answer;
+  const message = `Pin the tools of ${server.server} as they are now?`;
+  const answer = await prompt(
+    async (signal) => await confirm({ message, initialValue: false, output: process.stderr, signal }),
+  );
+  return answer === true;
 };
 
 const surfacesOf = ({ tools }: ServerSurface): Readonly<Record<string, Digest>> =>
@@ -123,7 +132,7 @@ const pinCommand = (): Command => {
     return await withMcpServers({ globals, only: name }, async (session) => {
       const [server] = await session.look();
       if (server === undefined || server.state.kind !== 'up') {
-        const why = server?.state.kind === 'down' ? server.state.error : 'it is not up yet';
+        const why = server === undefined ? 'it is not there' : whyNotUp(server);
         throw new UsageError(`nothing was pinned: ${name} cannot be reached: ${why}`, 'holdfast mcp list');
       }
       if (!globals.json) report([server]);

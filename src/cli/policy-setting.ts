@@ -1,13 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, extname, relative, resolve } from 'node:path';
 import { parse as parseYaml } from 'yaml';
-import { z } from 'zod';
 import { type Config, findConfigFile, loadConfig } from '../config.ts';
+import { issuesText } from '../config-error.ts';
 import { CaseFile } from '../policy/case-file.ts';
 import type { PolicyFiles } from '../policy/policy-files.ts';
 import type { Tool } from '../tools/tool.ts';
 import type { Globals } from './command.ts';
 import { UsageError } from './failure.ts';
+import { firstReason } from './text.ts';
 
 /** What a configuration says about policies. */
 export type PolicySetting = { readonly tools: readonly Tool[]; readonly files: PolicyFiles };
@@ -38,8 +39,8 @@ export const readCaseFile = async (path: string): Promise<CaseFile> => {
     const text = await readFile(path, 'utf8');
     value = extname(path) === '.json' ? JSON.parse(text) : parseYaml(text);
   } catch (error) {
-    return fail(`cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    return fail(`cannot be read: ${firstReason(error)}`);
   }
   const parsed = CaseFile.safeParse(value);
-  return parsed.success ? parsed.data : fail(z.prettifyError(parsed.error));
+  return parsed.success ? parsed.data : fail(issuesText(parsed.error));
 };

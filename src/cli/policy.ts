@@ -90,17 +90,21 @@ const checkCommand = (): Command => {
     const { readPolicySetting } = await import('./policy-setting.ts');
     const { describeSet } = await import('../policy/describe-set.ts');
     const { files, tools } = await readPolicySetting(globals);
-    const found = await describeSet(files, tools);
+    // The vocabulary depends on the tools only: who looks it up to mend a policy must get it.
+    const isVocabulary = options.schema === true && !globals.json;
+    const found = await describeSet(isVocabulary ? { ...files, patterns: [] } : files, tools);
     for (const warning of found.warnings) warn(warning);
     if (globals.json) printJson(found);
-    else if (options.schema === true) print(found.schema);
+    else if (isVocabulary) print(found.schema);
     else {
       for (const line of table(
         found.policies.map(({ id, effect, where }) => [clean(id), effect, paint.dim(clean(where))]),
       ))
         print(line);
-      print('');
+      if (found.tools.length > 0) print('');
       for (const line of table(found.tools.map(({ name, type }) => [clean(name), paint.dim(clean(type))]))) print(line);
+      if (found.tools.length === 0)
+        note('no tools are known here: those of MCP servers and of no configuration are not');
       print(`\n${found.policies.length} policies, ${found.tools.length} tools, ${found.digest}`);
     }
     return EXIT.done;

@@ -1,7 +1,7 @@
 import { assertNever } from '../domain/assert-never.ts';
 import { isRecord } from '../domain/json.ts';
 import type { ProgressEvent, ProposedCall } from '../timeline/progress-event.ts';
-import { statusWord } from './task-lines.ts';
+import { reasonText, statusWord } from './task-lines.ts';
 import type { Paint } from './terminal.ts';
 import { block, brief, briefArgs, oneLine, valueBlock } from './text.ts';
 
@@ -17,7 +17,7 @@ const callLines = (call: ProposedCall, paint: Paint): string[] => [
   ...(call.rationale === null ? [] : [`       ${paint.dim(oneLine(call.rationale, 200))}`]),
   ...(call.verdict === 'allow'
     ? []
-    : call.reasons.map(({ message }) => `       ${paint.dim('because')} ${oneLine(message, 200)}`)),
+    : call.reasons.map((reason) => `       ${paint.dim('because')} ${reasonText(reason)}`)),
 ];
 
 const resultLines = ({ status, tool, output }: Extract<ProgressEvent, { type: 'result' }>, paint: Paint): string[] => {

@@ -8,7 +8,7 @@ import { withClient } from './connect.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { UsageError } from './failure.ts';
 import { note, notePaint, paint, print, printJson } from './terminal.ts';
-import { oneLine } from './text.ts';
+import { firstReason, oneLine } from './text.ts';
 
 type RecordedRun = { readonly runId: string; readonly history: { readonly events: readonly HistoryEvent[] } };
 type Recorded = { readonly taskId: string; readonly runs: readonly RecordedRun[] };
@@ -33,7 +33,7 @@ const readHistoryFile = async (path: string): Promise<Recorded> => {
   try {
     value = JSON.parse(await readFile(path, 'utf8'));
   } catch (error) {
-    throw new HistoryFileError(`${path} is not JSON: ${error instanceof Error ? error.message : String(error)}`, {
+    throw new HistoryFileError(`${path} is not JSON: ${firstReason(error)}`, {
       cause: error,
     });
   }

@@ -5,7 +5,7 @@ import { isRecord } from '../domain/json.ts';
 import type { TaskSpec } from '../domain/task.ts';
 import { osUser } from './command.ts';
 import { UsageError } from './failure.ts';
-import { shellWord } from './text.ts';
+import { firstReason, shellWord } from './text.ts';
 
 /** What `run` was given on its command line. */
 export type RunInput = {
@@ -17,15 +17,14 @@ export type RunInput = {
 
 const HOW = "Write `holdfast run AGENT 'GOAL'`, or `holdfast run --spec FILE` (- for stdin).";
 
+const nameOf = (source: string): string => (source === '-' ? 'on stdin' : source);
+
 const readSource = async (source: string): Promise<string> => {
   if (source === '-') return await readText(process.stdin);
   try {
     return await readFile(source, 'utf8');
   } catch (error) {
-    throw new UsageError(
-      `the specification ${source} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-      HOW,
-    );
+    throw new UsageError(`the specification ${source} cannot be read: ${firstReason(error)}`, HOW);
   }
 };
 
@@ -36,14 +35,11 @@ const readFileSpec = async (source: string): Promise<Record<string, unknown>> =>
     // JSON is YAML, so one parser reads both.
     value = parseYaml(written);
   } catch (error) {
-    throw new UsageError(
-      `the specification ${source} is neither JSON nor YAML: ${error instanceof Error ? error.message : String(error)}`,
-      HOW,
-    );
+    throw new UsageError(`the specification ${nameOf(source)} is neither JSON nor YAML: ${firstReason(error)}`, HOW);
   }
   if (!isRecord(value))
     throw new UsageError(
-      `the specification ${source} is not an object.`,
+      `the specification ${nameOf(source)} is not an object.`,
       '`holdfast schema task-spec` prints its schema.',
     );
   return value;

@@ -1,13 +1,14 @@
 import { Command } from 'commander';
 import type { AgentClient, TaskState } from '../client.ts';
-import type { EffectRecord } from '../domain/task.ts';
+import { HoldfastError } from '../domain/failures.ts';
+import { compensationId, type EffectRecord } from '../domain/task.ts';
 import type { Trace, TracedStep } from '../domain/trace.ts';
 import { onCall, withExamples } from './command.ts';
 import { taskPage, withClient } from './connect.ts';
 import { EXIT } from './exit-code.ts';
 import { decideLines, effectLines, outcomeLines, pendingLines, statusWord, usageLine } from './task-lines.ts';
 import { paint, print, printJson } from './terminal.ts';
-import { ago, briefArgs, oneLine } from './text.ts';
+import { ago, briefArgs, oneLine, shellWord } from './text.ts';
 import { planLines } from './trace-lines.ts';
 
 type ShownEffect = Pick<EffectRecord, 'callId' | 'tool'> & { readonly status: string; readonly key?: string };
@@ -18,9 +19,12 @@ export type ShownTask = TaskState & {
   readonly effects: readonly ShownEffect[];
   readonly steps: readonly TracedStep[];
   readonly ui: string | null;
+  /** What undoing it by `holdfast compensate` came to; null where nobody did that. */
+  readonly undoing: Pick<TaskState, 'taskId' | 'status'> | null;
 };
 
 const LAST_STEPS = 5;
+const OPEN: ReadonlySet<string> = new Set(['running', 'waiting', 'paused', 'compensating']);
 
 /** While a task runs, its effects stand in the results only. */
 const effectsOf = ({ outcome, steps }: Trace): readonly ShownEffect[] =>
@@ -33,6 +37,18 @@ const effectsOf = ({ outcome, steps }: Trace): readonly ShownEffect[] =>
         : [{ callId: id, tool, status: compensation?.status === 'compensated' ? 'compensated' : result.status }],
     );
 
+/** A task that was ended from outside undoes nothing itself; somebody may have done it after it. */
+const readUndoing = async (client: AgentClient, { taskId, closedAt }: TaskState): Promise<ShownTask['undoing']> => {
+  if (closedAt === null) return null;
+  try {
+    const { taskId: id, status } = await client.handle(compensationId(taskId)).status();
+    return { taskId: id, status };
+  } catch (error) {
+    if (error instanceof HoldfastError && error.type === 'Task.NotFound') return null;
+    throw error;
+  }
+};
+
 /** Reads all that is known of a task. @throws HoldfastError `Task.NotFound` */
 const readShown = async (
   client: AgentClient,
@@ -41,26 +57,50 @@ const readShown = async (
 ): Promise<{ shown: ShownTask; trace: Trace }> => {
   const task = client.handle(taskId);
   const state = await task.status();
-  const trace = await task.trace();
+  const [trace, undoing] = await Promise.all([task.trace(), readUndoing(client, state)]);
   return {
     trace,
-    shown: { ...state, outcome: trace.outcome, effects: effectsOf(trace), steps: trace.steps.slice(-LAST_STEPS), ui },
+    shown: {
+      ...state,
+      // A task that was not admitted never wrote its status where the list looks for it; its outcome has it.
+      status: state.status === 'completed' ? (trace.outcome?.status ?? state.status) : state.status,
+      outcome: trace.outcome,
+      effects: effectsOf(trace),
+      steps: trace.steps.slice(-LAST_STEPS),
+      ui,
+      undoing,
+    },
   };
 };
 
-const stepLine = ({ n, calls, text }: TracedStep): string => {
+/** What a call without a result does, by how the task stands. */
+const underWayWord = (status: string, asks: boolean): string =>
+  OPEN.has(status) ? (asks ? 'waiting' : 'running') : 'no result';
+
+const stepLine = ({ n, calls, text }: TracedStep, status: string): string => {
   const made = calls.map(({ tool, args, result, verdict }) => {
-    const how = result?.status ?? (verdict.outcome === 'ask' ? 'waiting' : 'running');
+    const how = result?.status ?? underWayWord(status, verdict.outcome === 'ask');
     return `${oneLine(tool, 60)}(${briefArgs(args, 60)}) ${statusWord(how, paint)}`;
   });
   return `  ${String(n).padStart(3)}  ${made.length > 0 ? made.join('; ') : oneLine(text, 120)}`;
 };
 
-const activityLines = ({ activity }: ShownTask): string[] => {
-  if (activity === null) return [];
+const activityLines = ({ activity, closedAt }: ShownTask): string[] => {
+  // The server goes on listing what a terminated run had under way.
+  if (activity === null || closedAt !== null) return [];
   const { type, attempt, lastFailure } = activity;
   const failed = lastFailure === null ? [] : [`  ${paint.red('failed before')}: ${oneLine(lastFailure, 300)}`];
   return [`under way: ${oneLine(type, 40)}, attempt ${attempt}`, ...failed];
+};
+
+/** Ends that leave what was done as it is, because nobody was there to undo it. */
+const CUT_OFF: ReadonlySet<string> = new Set(['terminated', 'timed out', 'failed']);
+
+const undoingLines = ({ taskId, status, effects, undoing }: ShownTask): string[] => {
+  if (undoing !== null) return [`undone by ${oneLine(undoing.taskId, 220)}: ${statusWord(undoing.status, paint)}`];
+  const isLeft =
+    CUT_OFF.has(status) && effects.some((effect) => effect.status === 'succeeded' || effect.status === 'unknown');
+  return isLeft ? [`what it did stands; to undo it: ${paint.cyan(`holdfast compensate ${shellWord(taskId)}`)}`] : [];
 };
 
 const shownLines = ({ shown, trace }: { shown: ShownTask; trace: Trace }): string[] => {
@@ -78,11 +118,16 @@ const shownLines = ({ shown, trace }: { shown: ShownTask; trace: Trace }): strin
     ...activityLines(shown),
     ...(shown.steps.length === 0
       ? []
-      : ['', `last steps (all: holdfast trace ${oneLine(taskId, 200)})`, ...shown.steps.map(stepLine)]),
+      : [
+          '',
+          `last steps (all: holdfast trace ${oneLine(taskId, 200)})`,
+          ...shown.steps.map((step) => stepLine(step, status)),
+        ]),
     ...(effects.length === 0 || outcome !== null ? [] : ['', 'effects so far', ...effectLines(effects, paint)]),
     '',
     ...planLines(trace.plan, paint),
     ...(outcome === null ? [paint.dim(usageLine(trace.usage))] : outcomeLines(outcome, paint)),
+    ...undoingLines(shown),
   ];
 };
 

@@ -1,6 +1,8 @@
 import { assertNever } from '../domain/assert-never.ts';
 import { wordsFor } from '../domain/compensation.ts';
 import type { PendingDecision } from '../domain/decision.ts';
+import type { Provenance, Source } from '../domain/origin.ts';
+import type { Reason } from '../domain/proposal.ts';
 import type { EffectRecord, Outcome, Usage } from '../domain/task.ts';
 import type { Paint } from './terminal.ts';
 import { block, brief, briefArgs, oneLine, shellWord, valueBlock } from './text.ts';
@@ -79,15 +81,45 @@ const askedOf = (pending: PendingDecision): string => {
   }
 };
 
+/** Where values came from, in words; `model` alone would be read as a model that returned it. */
+const ORIGINS: Record<Source, string> = {
+  untrusted: 'untrusted text',
+  model: 'the agent’s own',
+  trusted: 'trusted text',
+  principal: 'the task’s words',
+};
+
+const MAX_ORIGINS = 12;
+
+/** Where values came from, those that matter: not the principal's own words. */
+export const originsText = (provenance: Provenance, sources: PendingDecision['sources'] = {}): string =>
+  Object.entries(provenance)
+    .filter(([, { source }]) => source !== 'principal')
+    .slice(0, MAX_ORIGINS)
+    .map(([path, { source, item }]) => {
+      const tool = item === undefined ? undefined : sources[item]?.tool;
+      const of =
+        item === undefined ? '' : ` (${oneLine(item, 20)}${tool === undefined ? '' : ` ${oneLine(tool, 60)}`})`;
+      return `${oneLine(path, 60)} ${ORIGINS[source]}${of}`;
+    })
+    .join(', ');
+
+/** A reason with the rule that it comes from. */
+export const reasonText = ({ message, policy }: Reason): string =>
+  `${oneLine(message, 300)}${policy === undefined || message.includes(policy) ? '' : ` [${oneLine(policy, 60)}]`}`;
+
 /** Everything a person needs to decide: arguments first, then why it is asked, then the agent's own words. */
 export const pendingLines = (pending: PendingDecision, paint: Paint): string[] => {
   const { args, reasons, decision, question, kind } = pending;
+  const from = originsText(pending.provenance ?? {}, pending.sources);
   const dim = (label: string): string => `  ${paint.dim(label.padEnd(10))} `;
   return [
     `${paint.yellow('?')} ${paint.bold(askedOf(pending))}  ${paint.dim(oneLine(pending.id, 40))}`,
     ...(question === undefined ? [] : [block(question, { indent: '    ' })]),
     ...(kind === 'answer' || args === undefined ? [] : [valueBlock(args, { indent: '    ', max: 30 })]),
-    ...reasons.map(({ message }) => `${dim('asked for')}${oneLine(message, 300)}`),
+    ...(pending.output === undefined ? [] : [dim('returned'), valueBlock(pending.output, { indent: '    ', max: 12 })]),
+    ...reasons.map((each) => `${dim('because')}${reasonText(each)}`),
+    ...(from === '' ? [] : [`${dim('from')}${from}`]),
     ...(decision === undefined
       ? []
       : [
@@ -106,14 +138,20 @@ export const pendingLines = (pending: PendingDecision, paint: Paint): string[] =
 export const decideLines = (pending: PendingDecision, paint: Paint, page: string | null): string[] => {
   const { id, taskId, may } = pending;
   const signal = id.replace('-', ' ');
+  const { yes, no } = wordsFor(pending);
+  const isEffect = pending.kind === 'effect';
   const commands = may.includes('answer')
-    ? [`holdfast answer ${shellWord(taskId)} 'TEXT' --id ${shellWord(id)}`]
+    ? [['Answer', `holdfast answer ${shellWord(taskId)} 'TEXT' --id ${shellWord(id)}`] as const]
     : [
-        `holdfast approve ${shellWord(taskId)} ${shellWord(id)}`,
-        `holdfast deny ${shellWord(taskId)} ${shellWord(id)} --reason 'WHY'`,
+        [
+          yes,
+          `holdfast approve ${shellWord(taskId)} ${shellWord(id)}${isEffect ? " [--args 'WHAT IT RETURNED']" : ''}`,
+        ] as const,
+        [no, `holdfast deny ${shellWord(taskId)} ${shellWord(id)} --reason 'WHY'`] as const,
       ];
+  const width = Math.max(...commands.map(([words]) => words.length));
   return [
-    ...commands.map((command) => `    ${paint.cyan(command)}`),
+    ...commands.map(([words, command]) => `    ${`${words}:`.padEnd(width + 1)} ${paint.cyan(command)}`),
     `    ${paint.dim(`or in any Temporal client the signal ${JSON.stringify(`${may.includes('answer') ? 'answer' : 'approve'} ${oneLine(signal, 40)}`)}`)}`,
     ...(page === null ? [] : [`    ${paint.dim(`or in the UI: ${page}`)}`]),
   ];

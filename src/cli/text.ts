@@ -28,6 +28,12 @@ export const briefArgs = (args: unknown, max = 100): string => {
   return oneLine(pairs.join(', '), max);
 };
 
+/** Why something failed, on one line: parsers draw the place below their first paragraph. */
+export const firstReason = (error: unknown): string => {
+  const [paragraph = ''] = (error instanceof Error ? error.message : String(error)).split(/\n\s*\n/, 1);
+  return oneLine(paragraph, 600).replace(/:$/, '');
+};
+
 /** A text of several lines, each one indented, at most `max` of them. */
 export const block = (text: string, options: { readonly indent: string; readonly max?: number }): string => {
   const { indent, max = 12 } = options;

@@ -3,7 +3,8 @@ import { assertNever } from '../domain/assert-never.ts';
 import { isRecord } from '../domain/json.ts';
 import type { Trace, TracedCall, TracedStep } from '../domain/trace.ts';
 import type { TranscriptItem } from '../domain/transcript.ts';
-import { outcomeLines, statusWord, usageLine } from './task-lines.ts';
+import { eventText } from './event-text.ts';
+import { originsText, outcomeLines, reasonText, statusWord, usageLine } from './task-lines.ts';
 import type { Paint } from './terminal.ts';
 import { block, brief, clean, oneLine, span, valueBlock } from './text.ts';
 
@@ -34,11 +35,17 @@ const humanLines = ({ human }: TracedCall, paint: Paint): string[] => {
   return [`${label('human', paint)}${oneLine(human.decision, 20)} by ${by} at ${human.at}${note}`, ...args];
 };
 
+/** What a status does not say by itself. */
+const STATUS_WORDS: Record<string, string> = {
+  replayed: ' (not done again: the recorded result of the same effect)',
+  unknown: ' (nobody knows whether it took effect)',
+};
+
 const resultLines = ({ result }: TracedCall, paint: Paint): string[] => {
-  if (result === undefined) return [`${label('result', paint)}none yet`];
+  if (result === undefined) return [`${label('result', paint)}none`];
   const tries = result.attempts > 1 ? `, ${result.attempts} attempts` : '';
   return [
-    `${label('result', paint)}${statusWord(result.status, paint)}${tries}, ${oneLine(result.trust, 20)}`,
+    `${label('result', paint)}${statusWord(result.status, paint)}${STATUS_WORDS[result.status] ?? ''}${tries}, ${oneLine(result.trust, 20)}`,
     valueBlock(result.output, { indent: '          ', max: 8 }),
   ];
 };
@@ -50,24 +57,14 @@ const compensationLines = ({ compensation }: TracedCall, paint: Paint): string[]
   return [`${label('undone', paint)}${statusWord(status, paint)}${words}`];
 };
 
-/** Where values came from, those that matter: not the principal's own words. */
-const provenanceLines = ({ provenance }: TracedCall, paint: Paint): string[] => {
-  const foreign = Object.entries(provenance ?? {}).filter(([, { source }]) => source !== 'principal');
-  if (foreign.length === 0) return [];
-  const shown = foreign
-    .slice(0, 12)
-    .map(
-      ([path, { source, item }]) =>
-        `${oneLine(path, 60)} ${source}${item === undefined ? '' : ` (${oneLine(item, 20)})`}`,
-    );
-  return [`${label('from', paint)}${shown.join(', ')}`];
+const provenanceLines = ({ provenance = {} }: TracedCall, paint: Paint): string[] => {
+  const from = originsText(provenance);
+  return from === '' ? [] : [`${label('from', paint)}${from}`];
 };
 
 const callLines = (call: TracedCall, paint: Paint): string[] => {
   const { id, tool, args, effect, verdict, decision } = call;
-  const reasons = verdict.reasons.map(
-    ({ code, message, policy }) => `${oneLine(message, 300)} [${oneLine(policy ?? code, 60)}]`,
-  );
+  const reasons = verdict.reasons.map((each) => reasonText({ ...each, policy: each.policy ?? each.code }));
   return [
     `  ${paint.cyan(oneLine(id, 20))}  ${paint.bold(oneLine(tool, 80))}  ${paint.dim(effect)}`,
     valueBlock(args, { indent: '          ', max: 12 }),
@@ -110,7 +107,7 @@ export const traceLines = (trace: Trace, paint: Paint): string[] => {
       ? []
       : [
           paint.bold('beside the steps'),
-          ...events.map(({ at, type, detail }) => `  ${paint.dim(at)}  ${oneLine(type, 40)} ${brief(detail, 300)}`),
+          ...events.map(({ at, type, detail }) => `  ${paint.dim(at)}  ${eventText({ type, detail })}`),
           '',
         ]),
     ...planLines(plan, paint),

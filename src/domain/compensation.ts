@@ -1,5 +1,5 @@
 import type { PendingDecision } from './decision.ts';
-import type { Json } from './json.ts';
+import { cutText, type Json } from './json.ts';
 import type { OutcomeStatus } from './task.ts';
 
 /** An undo that was registered before its effect began; plain data that continue-as-new passes on. */
@@ -53,7 +53,16 @@ export const wordsFor = ({ kind, reasons }: Pick<PendingDecision, 'kind' | 'reas
   return kind === 'compensation' && code in UNDO_WORDS ? UNDO_WORDS[code as UndoQuestion] : WORDS[kind];
 };
 
-/** The arguments that a question about a whole task shows: what would be undone, last first. */
+/** What a question about a whole task is about: the effects that would be undone, last first. Its name is made of this. */
 export const toBeUndone = (undo: readonly Undo[]): Json => ({
   effects: undo.toReversed().map(({ callId, tool }) => `${callId} ${tool}`),
+});
+
+const ARGS_BYTES = 160;
+
+/** The same, as a person is shown it: nobody can decide about `s2.c1 flights.book` alone. */
+export const withArguments = (undo: readonly Undo[]): Json => ({
+  effects: undo
+    .toReversed()
+    .map(({ callId, tool, args }) => `${callId} ${tool} ${cutText(JSON.stringify(args ?? null), ARGS_BYTES)}`),
 });

@@ -67,7 +67,8 @@ export const NON_RETRYABLE: readonly FailureType[] = (Object.keys(FAILURES) as F
 export const isFailureType = (type: unknown): type is FailureType => typeof type === 'string' && type in FAILURES;
 
 /** The one form of a reason for people: type, what happened, what to do. */
-export const explain = (type: FailureType, message: string): string => `${type}: ${message} ${FAILURES[type].help}`;
+export const explain = (type: FailureType, message: string): string =>
+  `${type}: ${message}${/[.!?…]$/u.test(message) ? '' : '.'} ${FAILURES[type].help}`;
 
 /**
  * An error with one of the listed types, outside of workflows and activities (those raise Temporal's `ApplicationFailure`

@@ -21,6 +21,8 @@ export const SIZES = {
   denied: 32 * 1024,
   /** All pending decisions in the memo. */
   memo: 128 * 1024,
+  /** One pending decision in the answer to a query: there, arguments stand whole. */
+  pendingWhole: 200 * 1024,
   /** One page of a query's answer; the SDK warns from 512 KB on. */
   queryPage: 480 * 1024,
   /** What a run may hand to its successor. */

@@ -6,7 +6,7 @@ import { parseArguments, type Reason, type Review } from './proposal.ts';
 import type { Provenance } from './provenance.ts';
 import type { RecordedAnchor, StepRecord, TaskEvent, TaskRecord } from './record.ts';
 import type { Effect, Outcome, Usage } from './task.ts';
-import type { ProposalItem, RawCall, ResultItem } from './transcript.ts';
+import type { ProposalItem, RawCall, ResultItem, TranscriptItem } from './transcript.ts';
 
 /** A call in a trace. `decision` is what the model wrote; a rejected call may carry anything there. */
 export type TracedCall = {
@@ -62,6 +62,13 @@ export type Trace = {
   /** Where the audit trail stood, in order; only a trace that was read from event history has them. */
   readonly anchors: readonly RecordedAnchor[];
 };
+
+/** Detail of the event `asks`: a call that was allowed or approved, and that a person is asked about when it is to run. */
+export const askedAtExecution = (callId: string, { tool, verdict }: Pick<Review, 'tool' | 'verdict'>) => ({
+  callId,
+  tool,
+  reasons: verdict.reasons,
+});
 
 /** What is looked up by call id. */
 type ByCall = {
@@ -126,10 +133,16 @@ const finalCompensations = ({ compensations, outcome }: TaskRecord): ReadonlyMap
   return final;
 };
 
-const sumUsage = ({ steps, besides }: TaskRecord): Usage => {
+/** Calls that ran, or may have: what was refused, and what a person answered, did not. */
+const countRun = (items: TaskRecord['items']): number =>
+  items.filter((item) => item.kind === 'result' && item.status !== 'rejected' && item.human?.decision !== 'answered')
+    .length;
+
+/** What a task has used, as far as its record tells. */
+export const sumUsage = ({ steps, items, besides }: TaskRecord): Usage => {
   const usage: Usage = {
     steps: steps.length,
-    toolCalls: 0,
+    toolCalls: countRun(items),
     inputTokens: besides?.inputTokens ?? 0,
     outputTokens: besides?.outputTokens ?? 0,
     costUsd: besides?.costUsd ?? 0,
@@ -164,3 +177,7 @@ export const buildTrace = (record: TaskRecord): Trace => {
     anchors: anchors ?? [],
   };
 };
+
+/** What a step told the model about tools that were taken away or given back: the notes that came with its answer. */
+export const toolNotes = (items: readonly TranscriptItem[]): readonly { readonly text: string }[] =>
+  items.flatMap((item) => (item.kind === 'note' && item.from === 'platform' ? [{ text: item.text }] : []));

@@ -1,12 +1,22 @@
 import type { CallContext, Situation } from '../activities/ports.ts';
 import { findDeniedValues } from '../domain/denied.ts';
+import { shortDigest } from '../domain/digest.ts';
 import { isRecord, type JsonObject } from '../domain/json.ts';
 import type { Reason, Verdict } from '../domain/proposal.ts';
 import type { Provenance } from '../domain/provenance.ts';
 import type { Tool } from '../tools/tool.ts';
 import type { GatewayParts } from './flight.ts';
 import { checkGrants } from './grants.ts';
+import { inTime } from './in-time.ts';
 import type { AuthorizerRequest, PolicyRequest } from './ports.ts';
+import { cleanText } from './sanitize.ts';
+
+/** A changed surface is told from and to, so that a person can compare it with what the server's owner says. */
+const withSurface = ({ surface }: Tool, reason: Reason): Reason => {
+  if (reason.code !== 'surface_changed' || surface?.changedFrom === undefined) return reason;
+  const [from, to] = [surface.changedFrom, surface.digest].map((digest) => shortDigest(digest, 12));
+  return { ...reason, message: `${reason.message} (MCP server ${surface.server}: pinned ${from}, shows ${to} now)` };
+};
 
 /** A verdict, and the place of the policy set by which it was found. */
 export type Authorized = { readonly verdict: Verdict; readonly policyEpoch: number };
@@ -21,18 +31,11 @@ export type Judged = {
   readonly provenance?: Provenance | undefined;
 };
 
-const short = (error: unknown): string => String(error).slice(0, 200);
+/** What a rule threw stands in history, on the page and before the model: no secrets. */
+const short = ({ secrets }: Pick<GatewayParts, 'secrets'>, error: unknown): string =>
+  cleanText(String(error), secrets).slice(0, 200);
 
 const reject = (reason: Reason): Verdict => ({ outcome: 'reject', reasons: [reason] });
-
-/** An authorizer that gives no answer must not hold the task. */
-const AUTHORIZER_MS = 10_000;
-
-const withTimeout = async <T>(work: Promise<T> | T): Promise<T> => {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`no answer within ${AUTHORIZER_MS} ms`)), AUTHORIZER_MS);
-  return Promise.race([work, promise]).finally(() => clearTimeout(timer));
-};
 
 /** A host's function may answer anything: only a clear yes is one. */
 const toAnswer = (answer: unknown): { readonly allow: boolean; readonly reason?: string } => {
@@ -53,10 +56,11 @@ const unasked = ({ name, requires }: Tool): Reason | undefined => {
  * @returns why not
  */
 export const askAuthorizer = async (
-  { authorizer }: Pick<GatewayParts, 'authorizer'>,
+  parts: Pick<GatewayParts, 'authorizer' | 'secrets'>,
   tool: Tool,
   { context, args }: { readonly context: CallContext; readonly args?: JsonObject },
 ): Promise<Reason | undefined> => {
+  const { authorizer } = parts;
   if (authorizer === undefined) return unasked(tool);
   const who = context.principal.id;
   const request: AuthorizerRequest = {
@@ -69,7 +73,7 @@ export const askAuthorizer = async (
     ...(args === undefined ? {} : { args }),
   };
   try {
-    const answer = toAnswer(await withTimeout(authorizer(request)));
+    const answer = toAnswer(await inTime(authorizer(request)));
     return answer.allow
       ? undefined
       : { code: 'not_permitted', message: answer.reason ?? `${who} has no right to ${tool.name}` };
@@ -77,20 +81,20 @@ export const askAuthorizer = async (
     // INVARIANT T2: a rule that errs counts against the call.
     return {
       code: 'authorizer_failed',
-      message: `whether ${who} may use ${tool.name} could not be asked: ${short(error)}`,
+      message: `whether ${who} may use ${tool.name} could not be asked: ${short(parts, error)}`,
     };
   }
 };
 
-const confirmation = async ({ tool, input }: Judged): Promise<Reason[]> => {
+const confirmation = async (parts: GatewayParts, { tool, input }: Judged): Promise<Reason[]> => {
   try {
-    const answer = (await tool.confirm?.(input)) ?? false;
+    const answer = (await inTime(tool.confirm?.(input))) ?? false;
     if (answer === false) return [];
     const message = typeof answer === 'string' ? answer : `${tool.name} asks before it runs`;
     return [{ code: 'confirmation_required', message }];
   } catch (error) {
     // INVARIANT T2: a rule that errs counts against the call.
-    const message = `the rule that decides whether ${tool.name} asks failed: ${short(error)}`;
+    const message = `the rule that decides whether ${tool.name} asks failed: ${short(parts, error)}`;
     return [{ code: 'confirmation_rule_failed', message }];
   }
 };
@@ -181,8 +185,8 @@ export const authorize = async (parts: GatewayParts, judged: Judged, argsDigest:
   const { call, callUnattended } = parts.policy.decide(toPolicyRequest(judged));
   if (!call.isAllowed) return { verdict: { outcome: 'reject', reasons: call.reasons }, policyEpoch };
   const reasons = [
-    ...(callUnattended.isAllowed ? [] : callUnattended.reasons),
-    ...(await confirmation(judged)),
+    ...(callUnattended.isAllowed ? [] : callUnattended.reasons.map((reason) => withSurface(tool, reason))),
+    ...(await confirmation(parts, judged)),
     ...untrustedArguments(judged),
     ...deniedBefore(judged),
     ...(tool.effectKey === undefined ? [] : await effectKeyConflict(parts, judged, argsDigest)),

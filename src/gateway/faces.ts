@@ -47,5 +47,14 @@ const known = (tool: Tool) => {
 /** A tool as the model is offered it: its own arguments, and the decision in front of them. */
 export const faceOf = (tool: Tool): ToolFace => known(tool).face;
 
-/** What an approval covers: the tool, as it looks now, and the arguments (INVARIANT A1). */
-export const approvalDigest = (tool: Tool, args: unknown): Digest => digestJson({ face: known(tool).digest, args });
+/**
+ * What an approval covers (INVARIANT A1): the tool, as it looks now, what it does to the world, its surface as its server
+ * shows it (the model sees only a part of that), and the arguments.
+ */
+export const approvalDigest = (tool: Tool, args: unknown): Digest => {
+  const surface = tool.surface === undefined ? {} : { surface: tool.surface.digest };
+  return digestJson({ face: known(tool).digest, effect: tool.effect, ...surface, args });
+};
+
+/** What an approval covers that lets a call run beside an effect that holds its semantic key (INVARIANT E6). */
+export const besideDigest = (digest: Digest): Digest => digestJson({ beside: digest });

@@ -6,6 +6,7 @@ import type { ResultItem } from '../domain/transcript.ts';
 import type { Agent } from '../tools/define-agent.ts';
 import type { Tool, ToolContext, ToolLog } from '../tools/tool.ts';
 import type { Authorizer, ControlStore, PolicyEngine } from './ports.ts';
+import { toLedgerJson } from './sanitize.ts';
 
 /** What a gateway is made of. */
 export type GatewayParts = {
@@ -60,7 +61,9 @@ export const toolContext = (
   idempotencyKey: key,
   attempt,
   signal,
-  heartbeat: run.heartbeat,
+  // Progress stands in the UI, and next to what the next attempt is told: JSON of a bound size, no secrets. Never throws, for it
+  // is called in the middle of an effect.
+  heartbeat: (details) => run.heartbeat(details === undefined ? undefined : toLedgerJson(details, parts.secrets)),
   log: parts.log,
 });
 

@@ -4,6 +4,7 @@ import type { Reconciled, Tool } from '../tools/tool.ts';
 import { callEntry } from './audit.ts';
 import { type Flight, resultOf, toolContext } from './flight.ts';
 import { type LedgerRow, type LedgerSettlement, taskRef } from './ports.ts';
+import { against } from './run.ts';
 import { toLedgerJson } from './sanitize.ts';
 import { cleanMessage, sanitizeFor, trustOf } from './sanitize-result.ts';
 import { validateArgs } from './validate.ts';
@@ -22,7 +23,7 @@ export const busy = (row: LedgerRow): ApplicationFailure =>
     nextRetryDelay: Math.max(200, row.leaseLeftMs + 100),
   });
 
-/** Takes whatever `reconcile` answers; a hook that throws knows nothing. */
+/** Takes whatever `reconcile` answers; a hook that throws, or ignores that its time is up, knows nothing. */
 const askReconcile = async (flight: Flight, row: LedgerRow): Promise<Reconciled> => {
   const { tool, call, run } = flight;
   if (tool.reconcile === undefined) return { status: 'unknown' };
@@ -30,18 +31,22 @@ const askReconcile = async (flight: Flight, row: LedgerRow): Promise<Reconciled>
   if (!valid.ok) return { status: 'unknown' };
   const signal = AbortSignal.any([run.signal, AbortSignal.timeout(tool.timeoutMs)]);
   try {
-    return await tool.reconcile(valid.input, toolContext(flight, { attempt: row.attempts, signal }));
+    const context = toolContext(flight, { attempt: row.attempts, signal });
+    return (await against(signal, () => tool.reconcile?.(valid.input, context))) ?? { status: 'unknown' };
   } catch (error) {
     return { status: 'unknown', reason: `reconcile failed: ${String(error).slice(0, 300)}` };
   }
 };
 
 /** A hook may answer anything: what is neither yes nor no is unknown. */
-const toSettlement = ({ parts }: Flight, found: Reconciled, unknownBecause: string): LedgerSettlement => {
-  if (found.status === 'succeeded') return { state: 'succeeded', output: toLedgerJson(found.output, parts.secrets) };
-  return found.status === 'failed'
-    ? { state: 'failed', error: found.reason ?? 'it did not happen' }
-    : { state: 'unknown', error: found.reason ?? unknownBecause };
+const toSettlement = (flight: Flight, found: Reconciled, unknownBecause: string): LedgerSettlement => {
+  if (found.status === 'succeeded')
+    return { state: 'succeeded', output: toLedgerJson(found.output, flight.parts.secrets) };
+  const because = found.status === 'failed' ? 'it did not happen' : unknownBecause;
+  const given: unknown = found.reason;
+  // A hook's words go to the ledger and the audit trail, too.
+  const error = cleanMessage(flight, typeof given === 'string' ? given : because);
+  return { state: found.status === 'failed' ? 'failed' : 'unknown', error };
 };
 
 /**
@@ -76,6 +81,18 @@ export const recordedResult = async (
   return { result: resultOf(flight, { status, output, trust, attempts: row.attempts }), anchor };
 };
 
+/**
+ * The result of a call whose effect was taken back since: a reset in the UI goes over the same call again, and would take
+ * for done what is not there any more. The key is used up; another step has another one.
+ */
+const undoneResult = async (flight: Flight, row: LedgerRow): Promise<Ran> => {
+  const anchor = await flight.parts.store.audit.append(taskRef(flight.context), [
+    callEntry(flight, 'outcome', { status: 'failed', recorded: true, undone: true, from: row.key }),
+  ]);
+  const output = 'This was done before and has been undone since, so it does not hold now. Nothing was done this time.';
+  return { result: resultOf(flight, { status: 'failed', output, trust: 'trusted', attempts: row.attempts }), anchor };
+};
+
 const isRepeatable = (tool: Tool, row: LedgerRow): boolean => tool.idempotent && row.attempts < tool.maxAttempts;
 
 /**
@@ -86,6 +103,7 @@ const isRepeatable = (tool: Tool, row: LedgerRow): boolean => tool.idempotent &&
 export const lookUp = async (flight: Flight): Promise<Known> => {
   const row = await flight.parts.store.ledger.find(flight.key, flight.argsDigest);
   if (row === undefined) return { kind: 'new' };
+  if (row.isUndone) return { kind: 'settled', ran: await undoneResult(flight, row) };
   if (row.state !== 'started') return { kind: 'settled', ran: await recordedResult(flight, row, row.state) };
   if (row.leaseLeftMs > 0) throw busy(row);
   if (isRepeatable(flight.tool, row)) return { kind: 'again', row };

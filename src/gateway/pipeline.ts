@@ -1,18 +1,20 @@
-import type { Gateway, GrantedApproval, Ran, RunContext } from '../activities/ports.ts';
+import type { Gateway, GrantedApproval, Ran, RunContext, RunRequest } from '../activities/ports.ts';
 import { assertNever } from '../domain/assert-never.ts';
 import type { Tool } from '../tools/tool.ts';
 import { again, carryOut } from './attempt.ts';
 import { type Authorized, authorize } from './authorize.ts';
-import { approvalDigest } from './faces.ts';
+import { approvalDigest, besideDigest } from './faces.ts';
 import { type Flight, type GatewayParts, makeFlight, resultOf, type ValidFlight } from './flight.ts';
+import { runGone } from './gone.ts';
 import { lookUp } from './ledger.ts';
 import { endTurn, takeTurn } from './limit.ts';
 import { readBatch, readOne } from './read.ts';
 import { askAgain, refuse } from './refuse.ts';
 import { resolveEffect } from './resolve.ts';
-import { reviewCalls } from './review.ts';
+import { findTool, reviewCalls } from './review.ts';
+import { cleanReason } from './sanitize-result.ts';
 import { findAgent, setupOf } from './setup.ts';
-import { start } from './start.ts';
+import { heldByOther, type NotStarted, start } from './start.ts';
 import { compensateEffect } from './undo.ts';
 import { validateArgs } from './validate.ts';
 
@@ -23,31 +25,54 @@ const notBegun = ({ run, ...flight }: Flight): Ran => {
   return { result: resultOf(flight, { status: 'failed', output: 'cancelled before it began', trust: 'trusted' }) };
 };
 
-type RunRequest = Parameters<Gateway['run']>[0];
-
 /** A call that may run now, with what it was judged by; or what it ended as. */
-type Judged = { readonly ready: ValidFlight; readonly authorized: Authorized } | { readonly ended: Ran };
+type Judged =
+  | { readonly ready: ValidFlight; readonly authorized: Authorized & { readonly isBeside: boolean } }
+  | { readonly ended: Ran };
 
 /** The stages `validate` and `authorize`. */
 const judge = async (flight: Flight, approval: GrantedApproval | undefined): Promise<Judged> => {
   const valid = await validateArgs(flight.tool, flight.call.args);
-  if (!valid.ok) return { ended: await refuse(flight, [valid.reason]) };
+  if (!valid.ok) return { ended: await refuse(flight, [cleanReason(flight.parts, valid.reason)]) };
   const ready: ValidFlight = { ...flight, args: valid.args, input: valid.input };
   const judged = { ...ready, provenance: flight.call.provenance };
   const authorized = await authorize(flight.parts, judged, flight.argsDigest);
   const { verdict } = authorized;
   if (verdict.outcome === 'reject') return { ended: await refuse(flight, verdict.reasons) };
   // INVARIANT A1: what runs has the digest that was approved; asked again only where the verdict of now needs an approval.
-  const isApproved = approval?.digest === approvalDigest(flight.tool, valid.args);
+  const digest = approvalDigest(flight.tool, valid.args);
+  const isBeside = approval?.digest === besideDigest(digest);
+  const isApproved = isBeside || approval?.digest === digest;
   if (verdict.outcome === 'ask' && !isApproved) return { ended: await askAgain(ready, verdict) };
-  return { ready, authorized };
+  return { ready, authorized: { ...authorized, isBeside } };
+};
+
+/** A call that did not begin, and why. */
+const onHeld = (ready: ValidFlight, held: NotStarted): Promise<Ran> | Ran => {
+  switch (held.kind) {
+    case 'replayed':
+      return held.ran;
+    case 'ask':
+      return askAgain(ready, { outcome: 'ask', reasons: [held.reason] }, held.digest);
+    case 'refused':
+      return refuse(ready, [held.reason]);
+    default:
+      return assertNever(held);
+  }
 };
 
 type Ready = Extract<Judged, { ready: ValidFlight }>;
 
 /** The stages `limit` and `start`, and those of the attempt. */
 const carryOutInTurn = async ({ ready, authorized }: Ready, approval: GrantedApproval | undefined): Promise<Ran> => {
-  const turn = await takeTurn(ready);
+  // Before a turn is taken: what only waits for somebody else's effect must not use up a rate limit.
+  const held = await heldByOther(ready, authorized);
+  if (held !== undefined) return onHeld(ready, held);
+  const turn = await takeTurn(ready).catch((error: unknown) => {
+    if (ready.run.signal.aborted) return undefined;
+    throw error;
+  });
+  if (turn === undefined) return notBegun(ready);
   if (!turn.ok) return refuse(ready, [turn.reason]);
   const started = await start(ready, authorized, approval).catch(async (error: unknown) => {
     await endTurn(ready, turn.ticket, { kind: 'none' });
@@ -55,16 +80,7 @@ const carryOutInTurn = async ({ ready, authorized }: Ready, approval: GrantedApp
   });
   if (started.kind === 'started') return carryOut(ready, { ...started, ticket: turn.ticket });
   await endTurn(ready, turn.ticket, { kind: 'none' });
-  switch (started.kind) {
-    case 'replayed':
-      return started.ran;
-    case 'ask':
-      return askAgain(ready, { outcome: 'ask', reasons: [started.reason] });
-    case 'refused':
-      return refuse(ready, [started.reason]);
-    default:
-      return assertNever(started);
-  }
+  return onHeld(ready, started);
 };
 
 /**
@@ -80,14 +96,6 @@ const runEffect = async (flight: Flight, { approval }: RunRequest): Promise<Ran>
   return 'ended' in judged ? judged.ended : carryOutInTurn(judged, approval);
 };
 
-/** A tool that an approved call names and this worker does not have. */
-const gone = ({ call }: RunRequest): Ran => ({
-  result: resultOf(
-    { call, tool: { name: call.tool } },
-    { status: 'rejected', output: `the tool ${call.tool} is not there any more`, trust: 'trusted' },
-  ),
-});
-
 /** A run that nobody cancels, for what has to be done anyway. */
 const UNHURRIED: RunContext = { signal: new AbortController().signal, attempt: 1, heartbeat: () => undefined };
 
@@ -100,9 +108,10 @@ export const createGateway = (parts: GatewayParts): Gateway => {
   return {
     setup: (context, output, previous) => setupOf(parts, { context, output, previous }),
     review: (request) => reviewCalls(parts, findAgent(parts.agents, request.context.agent), request),
+    toolNamed: (agent, name) => findTool(findAgent(parts.agents, agent), name)?.name,
     run: async (request) => {
       const tool = toolOf(request.context.agent, request.call.tool);
-      if (tool === undefined) return gone(request);
+      if (tool === undefined) return runGone(parts, request);
       const flight = makeFlight(parts, tool, request);
       return tool.effect === 'read' ? readOne(flight, request.approval) : runEffect(flight, request);
     },

@@ -84,6 +84,9 @@ export type LedgerSettlement = {
   readonly error?: string | undefined;
 };
 
+/** Whether an attempt was the last one, and where the audit trail stands with the entry that says how it ended. */
+export type LedgerSettled = { readonly isSettled: boolean; readonly anchor?: AuditAnchor | undefined };
+
 /**
  * The record of effects, shared by all workers. Every method fails with `Store.Unavailable` (retryable) when the store
  * cannot be reached: a call then waits, it never passes unchecked.
@@ -108,9 +111,14 @@ export type Ledger = {
   readonly renew: (key: string, token: string, leaseMs: number) => Promise<boolean>;
   /**
    * Settles an attempt (INVARIANT E4: compares tokens). A settled undo also marks the effect as undone and frees its semantic key.
-   * @returns false when the attempt is not the last one any more: its result counts for nothing
+   * The entry is appended in the same transaction. Not settled: the attempt is not the last one any more, its result counts
+   * for nothing, and nothing is appended.
    */
-  readonly settle: (key: string, token: string, settlement: LedgerSettlement) => Promise<boolean>;
+  readonly settle: (
+    attempt: { readonly key: string; readonly token: string },
+    settlement: LedgerSettlement,
+    audit: { readonly task: TaskRef; readonly entry: AuditEntry },
+  ) => Promise<LedgerSettled>;
   /** Settles an `unknown` row, or one whose lease has ended, by what a person or `reconcile` found. @returns false when it is settled already */
   readonly resolve: (key: string, settlement: LedgerSettlement) => Promise<boolean>;
   /** Records that a call was answered with another one's effect (INVARIANT E6). Idempotent. */

@@ -11,7 +11,7 @@ import { endTurn, takeTurn } from './limit.ts';
 import { type AuditEntry, taskRef } from './ports.ts';
 import { reviewOf } from './review.ts';
 import { runTool } from './run.ts';
-import { cleanMessage, sanitizeFor, trustOf } from './sanitize-result.ts';
+import { cleanMessage, cleanReason, sanitizeFor, trustOf } from './sanitize-result.ts';
 import { validateArgs } from './validate.ts';
 
 /** A read that is over, and what the audit trail says of it. */
@@ -50,7 +50,7 @@ const readNow = async (flight: ValidFlight): Promise<Done> => {
   if (attempt.status === 'retry' && (await parts.store.limits.takeRetry(tool.name))) {
     throw ApplicationFailure.create({
       type: 'Tool.Failed',
-      message: `${tool.name}: ${attempt.message}`,
+      message: `${tool.name}: ${cleanMessage(flight, attempt.message)}`,
       nextRetryDelay: attempt.delayMs,
     });
   }
@@ -66,7 +66,7 @@ const readNow = async (flight: ValidFlight): Promise<Done> => {
 
 const read = async (flight: Flight, approval: GrantedApproval | undefined): Promise<Done> => {
   const valid = await validateArgs(flight.tool, flight.call.args);
-  if (!valid.ok) return refused(flight, [valid.reason]);
+  if (!valid.ok) return refused(flight, [cleanReason(flight.parts, valid.reason)]);
   const ready: ValidFlight = { ...flight, args: valid.args, input: valid.input };
   const { verdict } = await authorize(
     flight.parts,
@@ -93,7 +93,7 @@ export const readOne = async (flight: Flight, approval: GrantedApproval | undefi
 export const readBatch = async (
   parts: GatewayParts,
   toolOf: (name: string) => Tool | undefined,
-  { calls, context, situation, run }: Parameters<Gateway['read']>[0],
+  { calls, context, situation, run, isReviewNext = false }: Parameters<Gateway['read']>[0],
 ): Promise<ReadBatch> => {
   const done = await Promise.all(
     calls.map(async (call) => {
@@ -106,7 +106,7 @@ export const readBatch = async (
     }),
   );
   const entries = done.flatMap((each) => ('entry' in each ? [each.entry] : []));
-  const anchor = await parts.store.audit.append(taskRef(context), entries);
+  const trail = isReviewNext ? { entries } : { anchor: await parts.store.audit.append(taskRef(context), entries) };
   const costUsd = done.reduce((sum, each) => sum + ('costUsd' in each ? each.costUsd : 0), 0);
-  return { results: done.map(({ result }) => result), anchor, ...(costUsd > 0 ? { costUsd } : {}) };
+  return { results: done.map(({ result }) => result), ...trail, ...(costUsd > 0 ? { costUsd } : {}) };
 };

@@ -1,4 +1,5 @@
 import type { Ran } from '../activities/ports.ts';
+import type { Digest } from '../domain/digest.ts';
 import type { Reason, Verdict } from '../domain/proposal.ts';
 import { callEntry } from './audit.ts';
 import { type Flight, resultOf, type ValidFlight } from './flight.ts';
@@ -15,7 +16,7 @@ export const refuse = async (flight: Flight, reasons: readonly Reason[]): Promis
 };
 
 /** Nothing ran: a person has to be asked, or asked again (INVARIANT A1). */
-export const askAgain = async (flight: ValidFlight, verdict: Verdict): Promise<Ran> => ({
+export const askAgain = async (flight: ValidFlight, verdict: Verdict, digest?: Digest): Promise<Ran> => ({
   ...(await refuse(flight, verdict.reasons)),
-  ask: reviewOf(flight, verdict),
+  ask: { ...reviewOf(flight, verdict), ...(digest === undefined ? {} : { digest }) },
 });

@@ -10,9 +10,11 @@ import { reviewEntry } from './audit.ts';
 import { authorize } from './authorize.ts';
 import { approvalDigest } from './faces.ts';
 import type { GatewayParts, ValidFlight } from './flight.ts';
-import { isShown } from './grants.ts';
+import { checkGrants, isShown } from './grants.ts';
+import { RULE_MS } from './in-time.ts';
 import { LIMIT_WAIT_MS } from './limit.ts';
 import { taskRef } from './ports.ts';
+import { cleanReason } from './sanitize-result.ts';
 import { type Validated, validateArgs, validateCall } from './validate.ts';
 
 /** Reads that take longer than this do not travel with a proposal: they would hold the model call back. */
@@ -43,15 +45,16 @@ const unknownTool = ({ id, name }: RawCall, agent: Agent, { grants }: CallContex
 };
 
 /** The tool's own functions each get its time-out; waiting for a turn comes on top. */
-const totalMs = (tool: Tool): number => {
+const totalMs = ({ authorizer }: GatewayParts, tool: Tool): number => {
   const parts = 1 + (['snapshot', 'verify', 'reconcile'] as const).filter((hook) => hook in tool).length;
   const isLimited = tool.rateLimit !== undefined || tool.maxConcurrent !== undefined;
-  return tool.timeoutMs * parts + (isLimited ? LIMIT_WAIT_MS : 0);
+  const rules = [authorizer !== undefined, 'check' in tool, 'confirm' in tool].filter(Boolean).length;
+  return tool.timeoutMs * parts + rules * RULE_MS + (isLimited ? LIMIT_WAIT_MS : 0);
 };
 
-const planOf = (tool: Tool): RunPlan => ({
+const planOf = (parts: GatewayParts, tool: Tool): RunPlan => ({
   idempotent: tool.idempotent,
-  timeoutMs: totalMs(tool),
+  timeoutMs: totalMs(parts, tool),
   maxAttempts: tool.maxAttempts,
   alone: isAlone(tool),
   ...(tool.compensate === undefined ? {} : { isCompensable: true }),
@@ -66,13 +69,15 @@ const isAlone = (tool: Tool): boolean =>
     tool.rateLimit !== undefined ||
     tool.maxConcurrent !== undefined);
 
+type HowToRun = { readonly tool: Tool; readonly valid: Valid; readonly outcome: 'allow' | 'ask' };
+
 /** What the workflow does with an allowed call: run the tool, ask a person, wait, or keep a plan. */
-const howToRun = (tool: Tool, valid: Valid, outcome: 'allow' | 'ask'): Partial<Review> => {
+const howToRun = (parts: GatewayParts, { tool, valid, outcome }: HowToRun): Partial<Review> => {
   const builtIn = tool.builtIn?.(valid.input);
   if (builtIn !== undefined) return { builtIn, digest: approvalDigest(tool, valid.args) };
   // A read that may run at once travels with the next proposal: it needs no plan of its own.
   if (tool.effect === 'read' && outcome === 'allow' && !isAlone(tool)) return {};
-  return { digest: approvalDigest(tool, valid.args), plan: planOf(tool) };
+  return { digest: approvalDigest(tool, valid.args), plan: planOf(parts, tool) };
 };
 
 /** The review that an execution answers with, where a person has to be asked (again). */
@@ -84,7 +89,7 @@ export const reviewOf = (flight: ValidFlight, verdict: Verdict): Review => ({
   ...(flight.call.provenance === undefined ? {} : { provenance: flight.call.provenance }),
   policies: flight.parts.policy.digest(),
   digest: approvalDigest(flight.tool, flight.args),
-  plan: planOf(flight.tool),
+  plan: planOf(flight.parts, flight.tool),
 });
 
 /** The review of a valid call: what authorization says, and how the tool is to be run. */
@@ -99,7 +104,9 @@ const reviewValid = async (parts: GatewayParts, subject: Subject, valid: Valid):
     ...(provenance === undefined || Object.keys(provenance).length === 0 ? {} : { provenance }),
     policies: parts.policy.digest(),
   };
-  return verdict.outcome === 'reject' ? base : { ...base, ...howToRun(tool, valid, verdict.outcome) };
+  return verdict.outcome === 'reject'
+    ? base
+    : { ...base, ...howToRun(parts, { tool, valid, outcome: verdict.outcome }) };
 };
 
 /** The review of a question to a person: no right is needed to ask. */
@@ -112,18 +119,30 @@ const reviewQuestion = ({ callId, tool }: Subject, { args, input }: Valid): Revi
   question: (input as { readonly question: string }).question,
 });
 
+/** The tool that a model means: by its own name, or by the one it was offered under. */
+export const findTool = (agent: Agent, called: string): Tool | undefined =>
+  [...agent.tools.values()].find(({ name }) => modelFacingName(name) === called || name === called);
+
+const notGranted = (tool: Tool, { grants }: CallContext): Reason | undefined => {
+  if (tool.isFree === true || isShown(grants, tool.name)) return undefined;
+  const checked = checkGrants(grants, tool.name, undefined);
+  return checked.ok ? undefined : checked.reason;
+};
+
 const reviewCall = async (
   parts: GatewayParts,
   agent: Agent,
   { call, request }: { readonly call: RawCall; readonly request: ReviewRequest },
 ): Promise<{ readonly review: Review; readonly args: unknown }> => {
-  const isNamed = ({ name }: Tool) => modelFacingName(name) === call.name || name === call.name;
-  const tool = [...agent.tools.values()].find(isNamed);
+  const tool = findTool(agent, call.name);
   if (tool === undefined) return { review: unknownTool(call, agent, request.context), args: call.arguments };
+  // Before anything else about it: what a task may not call must not count as an unusable proposal.
+  const ungranted = notGranted(tool, request.context);
+  if (ungranted !== undefined) return { review: rejected(call.id, tool, ungranted), args: call.arguments };
   const valid = await (request.needsDecision
     ? validateCall(tool, call)
     : validateArgs(tool, JSON.parse(call.arguments)));
-  if (!valid.ok) return { review: rejected(call.id, tool, valid.reason), args: call.arguments };
+  if (!valid.ok) return { review: rejected(call.id, tool, cleanReason(parts, valid.reason)), args: call.arguments };
   const { context, situation } = request;
   const subject = { callId: call.id, tool, context, situation, provenance: request.provenance?.[call.id] };
   const review = await (tool.name === ASK_HUMAN ? reviewQuestion(subject, valid) : reviewValid(parts, subject, valid));
@@ -133,7 +152,8 @@ const reviewCall = async (
 /** Parses, validates and authorizes calls, and writes an audit entry for each. Never throws for what a model wrote. */
 export const reviewCalls = async (parts: GatewayParts, agent: Agent, request: ReviewRequest): Promise<Reviewed> => {
   const done = await Promise.all(request.calls.map((call) => reviewCall(parts, agent, { call, request })));
-  const entries = done.map(({ review, args }) => reviewEntry(request.context, review, args));
+  const reviews = done.map(({ review, args }) => reviewEntry(request.context, review, args));
+  const entries = [...(request.earlier ?? []), ...reviews];
   const anchor = await parts.store.audit.append(taskRef(request.context), entries);
   return { reviews: done.map(({ review }) => review), anchor };
 };

@@ -14,7 +14,12 @@ export type Attempt =
       readonly costUsd: number;
       readonly report: Report;
     }
-  | { readonly status: 'failed' | 'unknown'; readonly message: string; readonly report: Report }
+  | {
+      readonly status: 'failed' | 'unknown';
+      readonly message: string;
+      readonly report: Report;
+      readonly stopped?: Promise<void>;
+    }
   /** Another attempt may cure it, and is safe; `otherwise` is what it is when none is left. */
   | {
       readonly status: 'retry';
@@ -22,6 +27,8 @@ export type Attempt =
       readonly delayMs: number;
       readonly otherwise: 'failed' | 'unknown';
       readonly report: Report;
+      /** The tool ignores its signal and still runs; resolves when it has stopped. */
+      readonly stopped?: Promise<void>;
     };
 
 /** How long a tool has to say what came of it, once its signal has aborted. */
@@ -82,7 +89,11 @@ const reportOf = (classified: Classified, flight: ValidFlight): Report => {
 const isRepeatable = ({ effect, idempotent }: Tool): boolean => effect === 'read' || idempotent;
 
 /** INVARIANT E3: what may have happened is tried again by an idempotent tool only, and is never taken for failed. */
-const judgeError = (flight: ValidFlight, error: unknown, how: { attempt: number; signal: AbortSignal }): Attempt => {
+const judgeError = (
+  flight: ValidFlight,
+  error: unknown,
+  how: { attempt: number; signal: AbortSignal },
+): Exclude<Attempt, { status: 'succeeded' }> => {
   const { tool, run, parts } = flight;
   const isTimeout = how.signal.aborted && !run.signal.aborted;
   const classified = classify(tool, error, { isAborted: how.signal.aborted });
@@ -120,6 +131,16 @@ const notVerified = (flight: ValidFlight, wrong: string, attempt: number): Attem
     : { status: 'unknown', message, report };
 };
 
+/** A tool at work: it may go on after it was given up. */
+const startTool = (work: () => unknown) => {
+  let isOver = false;
+  const result = Promise.resolve().then(work);
+  const end = (): void => {
+    isOver = true;
+  };
+  return { result, stopped: result.then(end, end), isOver: () => isOver };
+};
+
 /**
  * Runs a tool once: time-out, signal, check of the output, read-back. Never throws: what a tool does is a result.
  * @param attempt 1 for the first attempt of this call
@@ -128,8 +149,9 @@ export const runTool = async (flight: ValidFlight, attempt: number, stop: AbortS
   const { tool, input } = flight;
   const signal = AbortSignal.any([stop, AbortSignal.timeout(tool.timeoutMs)]);
   const how = { attempt, signal };
+  const running = startTool(() => tool.execute(input, toolContext(flight, how)));
   try {
-    const returned = await against(signal, () => tool.execute(input, toolContext(flight, how)));
+    const returned = await against(signal, () => running.result);
     const { value, problem } = await problemOf(tool, returned);
     if (problem !== undefined) {
       const report: Report = { kind: 'junk', error: problem };
@@ -153,6 +175,7 @@ export const runTool = async (flight: ValidFlight, attempt: number, stop: AbortS
       report: { kind: 'success' },
     };
   } catch (error) {
-    return judgeError(flight, error, how);
+    const judged = judgeError(flight, error, how);
+    return running.isOver() ? judged : { ...judged, stopped: running.stopped };
   }
 };

@@ -1,4 +1,5 @@
 import type { Json } from '../domain/json.ts';
+import type { Reason } from '../domain/proposal.ts';
 import { argsAreUntrusted } from '../domain/provenance.ts';
 import type { Trust } from '../domain/transcript.ts';
 import type { Flight } from './flight.ts';
@@ -14,6 +15,12 @@ export const trustOf = ({ tool, call, situation }: Flight): Trust =>
 /** The stage `sanitize`: what the model sees of an output; the whole is kept as an artifact of the task where it is cut. */
 export const sanitizeFor = ({ parts, context }: Flight, output: unknown): Promise<{ readonly output: Json }> =>
   sanitizeOutput({ output, task: taskRef(context), artifacts: parts.store.artifacts, secrets: parts.secrets });
+
+/** A reason with a tool's own words in it, fit for model, page and audit trail. */
+export const cleanReason = ({ secrets }: Pick<Flight['parts'], 'secrets'>, reason: Reason): Reason => ({
+  ...reason,
+  message: cleanText(reason.message, secrets),
+});
 
 /** An error's text, fit for the model. */
 export const cleanMessage = ({ parts }: Flight, message: string): string => cleanText(message, parts.secrets);

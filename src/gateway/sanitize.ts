@@ -79,6 +79,20 @@ export const toLedgerJson = (output: unknown, secrets: readonly string[]): Json 
   return `${jsonPrefix(text, MAX_LEDGER_OUTPUT - MARKER_ROOM)}\n[cut: an output of ${utf8Bytes(text)} bytes]`;
 };
 
+const CUT = /\n\[cut: an output of \d+ bytes\]$/;
+
+/** Tells whether the ledger kept only the beginning of an output. */
+export const isCutOutput = (output: Json): boolean => typeof output === 'string' && CUT.test(output.slice(-100));
+
+/**
+ * The output of an effect that can be undone, as the ledger keeps it: whole, because `compensate` is given it and an
+ * identifier in it may look like a secret. Who is answered from the ledger gets it cleaned. Over 1 MB it is cut.
+ */
+export const toUndoJson = (output: unknown, secrets: readonly string[]): Json => {
+  const whole = toJson(output);
+  return jsonBytes(whole) <= MAX_LEDGER_OUTPUT ? whole : toLedgerJson(output, secrets);
+};
+
 const decoder = new TextDecoder('utf-8');
 
 /** An attachment that is text is cleaned like any other text. */

@@ -1,11 +1,13 @@
 import { ApplicationFailure } from '@temporalio/common';
 import type { Ran } from '../activities/ports.ts';
+import { assertNever } from '../domain/assert-never.ts';
 import { callEntry } from './audit.ts';
 import { type Flight, resultOf } from './flight.ts';
 import { reconcile, recordedResult } from './ledger.ts';
-import { type LedgerSettlement, taskRef } from './ports.ts';
+import { patiently } from './patience.ts';
+import { type AuditAnchor, type LedgerSettlement, taskRef } from './ports.ts';
 import type { Attempt } from './run.ts';
-import { toLedgerJson } from './sanitize.ts';
+import { toLedgerJson, toUndoJson } from './sanitize.ts';
 import { cleanMessage, sanitizeFor, trustOf } from './sanitize-result.ts';
 
 /** An attempt that holds the row of its effect. */
@@ -21,19 +23,31 @@ const overtaken = (flight: Flight): ApplicationFailure =>
     nextRetryDelay: 200,
   });
 
-const settleRow = async (flight: Flight, { token }: HeldAttempt, settlement: LedgerSettlement): Promise<void> => {
+/** Settles the row and tells the audit trail how the attempt ended, in one transaction. */
+const settleRow = async (
+  flight: Flight,
+  { token, attempts }: HeldAttempt,
+  settlement: LedgerSettlement,
+): Promise<AuditAnchor | undefined> => {
+  const { parts, context, key } = flight;
+  const entry = callEntry(flight, 'outcome', { status: settlement.state, attempt: attempts, key });
+  const audit = { task: taskRef(context), entry };
+  // A result in hand is not dropped because the store is away for a moment: the lease is held meanwhile.
+  const settled = () => parts.store.ledger.settle({ key, token }, settlement, audit);
+  const { isSettled, anchor } = await patiently(flight.run.signal, settled);
   // INVARIANT E4: the tokens are compared; a slow attempt cannot settle what was judged without it.
-  if (!(await flight.parts.store.ledger.settle(flight.key, token, settlement))) throw overtaken(flight);
+  if (!isSettled) throw overtaken(flight);
+  return anchor;
 };
 
 const retryLater = async (flight: Flight, held: HeldAttempt, attempt: Extract<Attempt, { status: 'retry' }>) => {
   const { tool, parts, key } = flight;
-  // Lets the next attempt begin at once: this one is over, and its tool has stopped.
-  await parts.store.ledger.renew(key, held.token, 0);
+  // Lets the next attempt begin at once, where this one's tool has stopped.
+  if (attempt.stopped === undefined) await parts.store.ledger.renew(key, held.token, 0);
   const isClean = attempt.otherwise === 'failed' && isCleanBefore(flight, held);
   return ApplicationFailure.create({
     type: 'Tool.Failed',
-    message: `${tool.name}: ${attempt.message}`,
+    message: `${tool.name}: ${cleanMessage(flight, attempt.message)}`,
     nextRetryDelay: attempt.delayMs,
     details: [{ cleanAttempts: isClean ? held.attempts : 0 } satisfies RetryDetails],
   });
@@ -41,12 +55,15 @@ const retryLater = async (flight: Flight, held: HeldAttempt, attempt: Extract<At
 
 /** INVARIANT E3: an unknown effect is reconciled where the tool can, and otherwise stays unknown: a person is asked. */
 const settleUnknown = async (flight: Flight, held: HeldAttempt, message: string): Promise<Ran> => {
-  await settleRow(flight, held, { state: 'unknown', error: message });
+  const anchor = await settleRow(flight, held, { state: 'unknown', error: message });
+  if (flight.tool.reconcile === undefined) {
+    const fields = { status: 'unknown', output: message, trust: 'untrusted', attempts: held.attempts } as const;
+    return { result: resultOf(flight, fields), anchor };
+  }
   const row = await flight.parts.store.ledger.find(flight.key, flight.argsDigest);
   if (row === undefined) throw overtaken(flight);
-  const found = flight.tool.reconcile === undefined ? row : await reconcile(flight, row, message);
-  const status = found.state === 'started' ? 'unknown' : found.state;
-  return recordedResult(flight, found, status);
+  const found = await reconcile(flight, row, message);
+  return recordedResult(flight, found, found.state === 'started' ? 'unknown' : found.state);
 };
 
 /** Tells whether it is proven of all attempts before this one that nothing happened. */
@@ -71,29 +88,29 @@ const spendRetry = async (flight: Flight, attempt: Attempt): Promise<Attempt> =>
  * @throws ApplicationFailure `Tool.Failed` (retryable, with a delay) while another attempt may cure it
  */
 export const settle = async (flight: Flight, held: HeldAttempt, outcome: Attempt): Promise<Ran> => {
-  const { parts, context } = flight;
   const attempt = rememberEarlier(flight, held, await spendRetry(flight, outcome));
-  if (attempt.status === 'retry') throw await retryLater(flight, held, attempt);
-  if (attempt.status === 'unknown') return settleUnknown(flight, held, attempt.message);
-  const isDone = attempt.status === 'succeeded';
-  await settleRow(
-    flight,
-    held,
-    isDone
-      ? { state: 'succeeded', output: toLedgerJson(attempt.value, parts.secrets) }
-      : { state: 'failed', error: attempt.message },
-  );
-  const sanitized = isDone
-    ? (await sanitizeFor(flight, attempt.problem ?? attempt.value)).output
-    : cleanMessage(flight, attempt.message);
-  const anchor = await parts.store.audit.append(taskRef(context), [
-    callEntry(flight, 'outcome', { status: attempt.status, attempt: held.attempts, key: flight.key }),
-  ]);
-  const result = resultOf(flight, {
-    status: attempt.status,
-    output: sanitized,
-    trust: isDone && attempt.problem === undefined ? trustOf(flight) : 'untrusted',
-    attempts: held.attempts,
-  });
-  return { result, anchor, ...(isDone && attempt.costUsd > 0 ? { costUsd: attempt.costUsd } : {}) };
+  const attempts = held.attempts;
+  switch (attempt.status) {
+    case 'retry':
+      throw await retryLater(flight, held, attempt);
+    case 'unknown':
+      return settleUnknown(flight, held, cleanMessage(flight, attempt.message));
+    case 'failed': {
+      const output = cleanMessage(flight, attempt.message);
+      const anchor = await settleRow(flight, held, { state: 'failed', error: output });
+      return { result: resultOf(flight, { status: 'failed', output, trust: 'untrusted', attempts }), anchor };
+    }
+    case 'succeeded': {
+      const { value, problem, costUsd } = attempt;
+      const keep = flight.tool.compensate === undefined ? toLedgerJson : toUndoJson;
+      const kept = keep(value, flight.parts.secrets);
+      const anchor = await settleRow(flight, held, { state: 'succeeded', output: kept });
+      const { output } = await sanitizeFor(flight, problem ?? value);
+      const trust = problem === undefined ? trustOf(flight) : 'untrusted';
+      const result = resultOf(flight, { status: 'succeeded', output, trust, attempts });
+      return { result, anchor, ...(costUsd > 0 ? { costUsd } : {}) };
+    }
+    default:
+      return assertNever(attempt);
+  }
 };

@@ -1,27 +1,40 @@
 import { ApplicationFailure } from '@temporalio/common';
 import type { GrantedApproval, Ran } from '../activities/ports.ts';
 import { assertNever } from '../domain/assert-never.ts';
-import type { Json } from '../domain/json.ts';
+import type { Digest } from '../domain/digest.ts';
+import { type Json, jsonBytes } from '../domain/json.ts';
 import type { Reason, Verdict } from '../domain/proposal.ts';
 import { callEntry } from './audit.ts';
 import { type Authorized, semanticKeyOf } from './authorize.ts';
+import { approvalDigest, besideDigest } from './faces.ts';
 import { toolContext, type ValidFlight } from './flight.ts';
 import { recordedResult } from './ledger.ts';
 import { type LedgerRow, taskRef } from './ports.ts';
 import { against } from './run.ts';
+import { MAX_ARTIFACT } from './sanitize.ts';
+import { cleanMessage } from './sanitize-result.ts';
 
 /** What came of the stage `start`. */
-export type Started =
-  | { readonly kind: 'started'; readonly token: string; readonly attempts: number }
+export type Started = { readonly kind: 'started'; readonly token: string; readonly attempts: number } | NotStarted;
+
+/** Why a call did not begin. */
+export type NotStarted =
   /** Another call did this effect: its result is this call's. */
   | { readonly kind: 'replayed'; readonly ran: Ran }
   /** It has to be asked about, or asked about again. */
-  | { readonly kind: 'ask'; readonly reason: Reason }
+  | { readonly kind: 'ask'; readonly reason: Reason; readonly digest?: Digest }
   /** The before-image could not be taken: without it the effect could not be undone. */
   | { readonly kind: 'refused'; readonly reason: Reason };
 
 /** How long to wait for an effect of somebody else that is under way or unknown, at least. */
 const OTHERS_MS = 2_000;
+
+/** What is stored has to come back as it was. @throws what `JSON.stringify` throws; an error for what is too large */
+const checkSnapshot = (taken: Json): Json => {
+  const bytes = jsonBytes(taken);
+  if (bytes > MAX_ARTIFACT) throw new Error(`it has ${bytes} bytes; at most ${MAX_ARTIFACT} are kept`);
+  return taken;
+};
 
 const takeSnapshot = async (flight: ValidFlight): Promise<{ snapshot?: Json } | { reason: Reason }> => {
   const { tool, input, run } = flight;
@@ -29,24 +42,51 @@ const takeSnapshot = async (flight: ValidFlight): Promise<{ snapshot?: Json } | 
   const signal = AbortSignal.any([run.signal, AbortSignal.timeout(tool.timeoutMs)]);
   try {
     const taken = await against(signal, () => tool.snapshot?.(input, toolContext(flight, { attempt: 1, signal })));
-    return { snapshot: taken ?? null };
+    return { snapshot: checkSnapshot(taken ?? null) };
   } catch (error) {
-    const message = `the state before it could not be kept, so it was not run: ${String(error).slice(0, 300)}`;
+    const why = cleanMessage(flight, String(error)).slice(0, 300);
+    const message = `the state before it could not be kept, so it was not run: ${why}`;
     return { reason: { code: 'snapshot_failed', message } };
   }
 };
 
-/** INVARIANT E6: another call holds the semantic key. */
-const onTaken = async (flight: ValidFlight, row: LedgerRow): Promise<Started> => {
-  const { parts, context, call, tool } = flight;
+/** Attempts, some ten seconds apart, after which a person is asked about an effect that nobody settles. */
+const ATTEMPTS_BEFORE_ASKING = 12;
+const UNSETTLED_MS = 10_000;
+
+/** INVARIANT E6: another task waits while an effect is started or unknown; after a while a person is asked. */
+const onUnsettled = (flight: ValidFlight, row: LedgerRow): NotStarted => {
+  const { tool, args, run } = flight;
   const of = `${row.task.taskId} ${row.callId}`;
-  if (row.state === 'started' || row.state === 'unknown') {
+  const isUnderWay = row.state === 'started' && row.leaseLeftMs > 0;
+  if (isUnderWay || run.attempt <= ATTEMPTS_BEFORE_ASKING) {
     throw ApplicationFailure.create({
       type: 'Effect.Busy',
-      message: `${row.semanticKey} is ${row.state} in ${of}; it is waited for`,
-      nextRetryDelay: Math.max(OTHERS_MS, row.leaseLeftMs),
+      message: `${row.semanticKey} is ${row.state} in ${of}; it is waited for (if that task has ended: holdfast compensate ${row.task.taskId})`,
+      nextRetryDelay: isUnderWay ? Math.max(OTHERS_MS, row.leaseLeftMs) : UNSETTLED_MS,
     });
   }
+  const message = `${row.semanticKey} has been ${row.state} in ${of} for long, and nobody settles it; approve to do this beside it`;
+  const digest = besideDigest(approvalDigest(tool, args));
+  return { kind: 'ask', reason: { code: 'effect_key_conflict', message }, digest };
+};
+
+/** What holds the semantic key of a call, if it must wait or be asked about. Only `start` decides in the end. */
+export const heldByOther = async (
+  flight: ValidFlight,
+  { isBeside }: { readonly isBeside: boolean },
+): Promise<NotStarted | undefined> => {
+  const key = isBeside ? undefined : semanticKeyOf(flight.tool, flight.input);
+  if (key === undefined) return undefined;
+  const row = await flight.parts.store.ledger.findSemantic(flight.context.principal.tenant, key);
+  return row?.state === 'started' || row?.state === 'unknown' ? onUnsettled(flight, row) : undefined;
+};
+
+/** INVARIANT E6: another call holds the semantic key. */
+const onTaken = async (flight: ValidFlight, row: LedgerRow): Promise<NotStarted> => {
+  const { parts, context, call, tool } = flight;
+  const of = `${row.task.taskId} ${row.callId}`;
+  if (row.state === 'started' || row.state === 'unknown') return onUnsettled(flight, row);
   if (row.argsDigest !== flight.argsDigest) {
     const message = `${row.semanticKey} was done before with other arguments (${of})`;
     return { kind: 'ask', reason: { code: 'effect_key_conflict', message } };
@@ -57,8 +97,10 @@ const onTaken = async (flight: ValidFlight, row: LedgerRow): Promise<Started> =>
 };
 
 /** What a person who approved a conflict of semantic keys allowed: to do it beside the other one. */
-const keyFor = ({ tool, input }: ValidFlight, verdict: Verdict): string | undefined =>
-  verdict.reasons.some(({ code }) => code === 'effect_key_conflict') ? undefined : semanticKeyOf(tool, input);
+const keyFor = ({ tool, input }: ValidFlight, verdict: Verdict, isBeside: boolean): string | undefined =>
+  isBeside || verdict.reasons.some(({ code }) => code === 'effect_key_conflict')
+    ? undefined
+    : semanticKeyOf(tool, input);
 
 /**
  * The stage `start`. INVARIANT E2: one transaction writes `started`, consumes the approval and appends to the audit trail;
@@ -67,7 +109,7 @@ const keyFor = ({ tool, input }: ValidFlight, verdict: Verdict): string | undefi
  */
 export const start = async (
   flight: ValidFlight,
-  { verdict, policyEpoch }: Authorized,
+  { verdict, policyEpoch, isBeside }: Authorized & { readonly isBeside: boolean },
   approval: GrantedApproval | undefined,
 ): Promise<Started> => {
   const { parts, tool, context, call, key, argsDigest } = flight;
@@ -82,7 +124,7 @@ export const start = async (
     agent: context.agent,
     principal: context.principal,
     argsDigest,
-    semanticKey: keyFor(flight, verdict),
+    semanticKey: keyFor(flight, verdict, isBeside),
     leaseMs: parts.leaseMs,
     approval: approval?.id,
     policyEpoch,

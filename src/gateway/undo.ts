@@ -9,10 +9,12 @@ import { classify, retryDelayMs } from './classify.ts';
 import { type Flight, type GatewayParts, toolContext } from './flight.ts';
 import { holdLease } from './lease.ts';
 import { busy, reconcile } from './ledger.ts';
-import { type LedgerRow, taskRef } from './ports.ts';
+import { patiently } from './patience.ts';
+import { type LedgerRow, type LedgerSettlement, taskRef } from './ports.ts';
 import { against } from './run.ts';
-import { toLedgerJson } from './sanitize.ts';
+import { isCutOutput, toLedgerJson } from './sanitize.ts';
 import { cleanMessage } from './sanitize-result.ts';
+import type { HeldAttempt } from './settle.ts';
 
 /** Attempts of one compensation before a person is asked. */
 const MAX_ATTEMPTS = 5;
@@ -36,7 +38,7 @@ const settleEffect = async (flight: Flight): Promise<LedgerRow | undefined> => {
 };
 
 /** Takes the row of the undo. @returns the held attempt, or what came of it before */
-const takeUndo = async (undo: Undo): Promise<{ token: string; attempts: number } | Compensated> => {
+const takeUndo = async (undo: Undo): Promise<HeldAttempt | Compensated> => {
   const { parts, context, call, tool, argsDigest, effect } = undo;
   const key = undoKey(effect.key);
   const known = await parts.store.ledger.find(key, argsDigest);
@@ -66,15 +68,24 @@ const takeUndo = async (undo: Undo): Promise<{ token: string; attempts: number }
   return held;
 };
 
-const report = async (undo: Undo, status: Compensated['status'], message?: string): Promise<Compensated> => {
-  const anchor = await undo.parts.store.audit.append(taskRef(undo.context), [
-    callEntry(undo, 'compensation', { status, key: undoKey(undo.key), message }),
-  ]);
-  return { status, anchor, ...(message === undefined ? {} : { message }) };
+/** Settles the row of an undo and tells the audit trail, in one transaction. */
+const settleUndo = async (
+  undo: Undo,
+  held: HeldAttempt,
+  { settlement, ...outcome }: Pick<Compensated, 'status' | 'message'> & { readonly settlement: LedgerSettlement },
+): Promise<Compensated> => {
+  const { parts, context, effect } = undo;
+  const attempt = { key: undoKey(effect.key), token: held.token };
+  const entry = callEntry(undo, 'compensation', { ...outcome, key: attempt.key });
+  const audit = { task: taskRef(context), entry };
+  const settled = await patiently(undo.run.signal, () => parts.store.ledger.settle(attempt, settlement, audit));
+  // INVARIANT E4: a slow attempt cannot settle what was judged without it.
+  if (!settled.isSettled) throw busy(effect);
+  return { ...outcome, anchor: settled.anchor };
 };
 
 /** A failed attempt: tried again with a pause while attempts are left; after that a person is asked. */
-const onError = async (undo: Undo, held: { token: string; attempts: number }, error: unknown): Promise<Compensated> => {
+const onError = async (undo: Undo, held: HeldAttempt, error: unknown): Promise<Compensated> => {
   const { ledger } = undo.parts.store;
   const key = undoKey(undo.effect.key);
   if (undo.run.signal.aborted) {
@@ -92,11 +103,10 @@ const onError = async (undo: Undo, held: { token: string; attempts: number }, er
       nextRetryDelay: retryDelayMs(held.attempts, delay),
     });
   }
-  await ledger.settle(key, held.token, { state: 'failed', error: message });
-  return report(undo, 'failed', message);
+  return settleUndo(undo, held, { status: 'failed', message, settlement: { state: 'failed', error: message } });
 };
 
-const runUndo = async (undo: Undo, held: { token: string; attempts: number }): Promise<Compensated> => {
+const runUndo = async (undo: Undo, held: HeldAttempt): Promise<Compensated> => {
   const { tool, effect, parts } = undo;
   const key = undoKey(effect.key);
   const lease = holdLease({ ...undo, key }, held.token);
@@ -114,14 +124,23 @@ const runUndo = async (undo: Undo, held: { token: string; attempts: number }): P
     };
     const returned = await against(signal, () => tool.compensate?.(valid.value, effect.output, context));
     const output: Json = toLedgerJson(returned, parts.secrets);
-    if (!(await parts.store.ledger.settle(key, held.token, { state: 'succeeded', output }))) throw busy(effect);
+    return await settleUndo(undo, held, { status: 'compensated', settlement: { state: 'succeeded', output } });
   } catch (error) {
     if (error instanceof ApplicationFailure) throw error;
     return onError(undo, held, error);
   } finally {
     lease.end();
   }
-  return report(undo, 'compensated');
+};
+
+/** Attempts of which another worker may be one that has the tool. */
+const PATIENT_ATTEMPTS = 20;
+
+/** A tool that this worker does not have: waited for, then put before a person. */
+const withoutTool = ({ call, run }: CompensateRequest): Compensated => {
+  const message = `the tool ${call.tool} is not there any more`;
+  if (run.attempt >= PATIENT_ATTEMPTS) return { status: 'failed', message };
+  throw ApplicationFailure.create({ type: 'Effect.Busy', message, nextRetryDelay: 3_000 });
 };
 
 const shared = (others: readonly string[]): string => `${others.slice(0, 5).join(', ')} rely on it`;
@@ -131,7 +150,9 @@ const withoutUndoing = (flight: Flight, effect: LedgerRow | undefined): Compensa
   if (effect === undefined || effect.state === 'failed') return { status: 'nothing' };
   if (effect.isUndone) return { status: 'compensated' };
   if (effect.state !== 'succeeded') return { status: 'unknown', message: cleanMessage(flight, effect.error ?? '') };
-  return flight.tool.compensate === undefined ? { status: 'none' } : undefined;
+  if (flight.tool.compensate === undefined) return { status: 'none' };
+  const isCut = isCutOutput(effect.output);
+  return isCut ? { status: 'failed', message: 'what it returned was too large to be kept for undoing it' } : undefined;
 };
 
 /**
@@ -145,7 +166,7 @@ export const compensateEffect = async (
   request: CompensateRequest,
 ): Promise<Compensated> => {
   const { call, context, key, isForced, run } = request;
-  if (tool === undefined) return { status: 'failed', message: `the tool ${call.tool} is not there any more` };
+  if (tool === undefined) return withoutTool(request);
   const flight: Flight = { parts, tool, call, context, run, key, argsDigest: digestJson(call.args) };
   const effect = await settleEffect(flight);
   const ended = withoutUndoing(flight, effect);
@@ -161,6 +182,5 @@ export const compensateEffect = async (
   const late = isForced === true ? [] : await parts.store.ledger.reliedOnBy(effect.key);
   if (late.length === 0) return runUndo(undo, taken);
   const message = shared(late);
-  await parts.store.ledger.settle(undoKey(effect.key), taken.token, { state: 'failed', error: message });
-  return { status: 'shared', message };
+  return settleUndo(undo, taken, { status: 'shared', message, settlement: { state: 'failed', error: message } });
 };

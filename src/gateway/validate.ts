@@ -6,6 +6,7 @@ import { DecisionSchema } from '../domain/schemas/decision.ts';
 import { SIZES } from '../domain/sizes.ts';
 import type { RawCall } from '../domain/transcript.ts';
 import type { Tool } from '../tools/tool.ts';
+import { inTime } from './in-time.ts';
 
 /** Arguments that met the tool's schema, or the reasons why not. */
 export type Validated =
@@ -41,7 +42,7 @@ const checkShape = (args: unknown): Reason | undefined => {
 /** The tool's own rules about an input that met its schema. INVARIANT T2: one that errs counts against the call. */
 const checkMeaning = async (tool: Tool, input: unknown): Promise<Reason | undefined> => {
   try {
-    const wrong = await tool.check?.(input);
+    const wrong = await inTime(tool.check?.(input));
     if (wrong !== undefined) return { code: 'check_failed', message: wrong.slice(0, 1_000) };
     tool.effectKey?.(input);
     return undefined;

@@ -32,6 +32,9 @@ export type Slice = {
 /** Policies that are asked together: a set, and perhaps a task's rules. `key` names them. */
 export type PolicyGroup = { readonly key: string; readonly policies: readonly Policy[] };
 
+/** Answers that a slice keeps, and the longest request, in characters, that is worth keeping. */
+const MAX_ANSWERS = 32;
+const MAX_KEY = 1_000;
 /** Slices that are kept parsed. */
 const MAX_SLICES = 1_024;
 
@@ -60,29 +63,37 @@ const createSlice = (instance: CedarInstance, slot: string, policies: readonly P
   const byId = new Map(policies.map((policy) => [policy.id, policy]));
   const looks = looksOf(policies.map(({ json }) => json));
   const standing = standingAnswer(policies);
+  const answers = new LRUCache<string, Answer>({ max: MAX_ANSWERS });
   let generation = -1;
+  const ask = (request: CedarRequest): Answer => {
+    if (generation !== instance.generation()) {
+      preparse(instance, slot, policies);
+      generation = instance.generation();
+    }
+    const answer = instance.use((cedar) => cedar.statefulIsAuthorized({ ...request, preparsedPolicySetId: slot }));
+    if (answer.type === 'failure') {
+      const errors = answer.errors.map(({ message }) => ({ policy: undefined, message }));
+      return { isAllowed: false, determining: [], errors };
+    }
+    const { decision, diagnostics } = answer.response;
+    return {
+      isAllowed: decision === 'allow',
+      determining: diagnostics.reason.flatMap((id) => byId.get(id) ?? []).sort(byName),
+      errors: diagnostics.errors.map(({ policyId, error }) => ({
+        policy: byId.get(policyId),
+        message: error.message,
+      })),
+    };
+  };
   return {
     looks,
     ask: (request) => {
       if (standing !== undefined) return standing;
-      if (generation !== instance.generation()) {
-        preparse(instance, slot, policies);
-        generation = instance.generation();
-      }
-      const answer = instance.use((cedar) => cedar.statefulIsAuthorized({ ...request, preparsedPolicySetId: slot }));
-      if (answer.type === 'failure') {
-        const errors = answer.errors.map(({ message }) => ({ policy: undefined, message }));
-        return { isAllowed: false, determining: [], errors };
-      }
-      const { decision, diagnostics } = answer.response;
-      return {
-        isAllowed: decision === 'allow',
-        determining: diagnostics.reason.flatMap((id) => byId.get(id) ?? []).sort(byName),
-        errors: diagnostics.errors.map(({ policyId, error }) => ({
-          policy: byId.get(policyId),
-          message: error.message,
-        })),
-      };
+      // An answer follows from the policies and what they look at, and that is often the same from step to step.
+      const key = JSON.stringify(request);
+      const known = answers.get(key) ?? ask(request);
+      if (key.length <= MAX_KEY) answers.set(key, known);
+      return known;
     },
   };
 };

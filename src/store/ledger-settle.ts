@@ -1,7 +1,9 @@
 import { sql } from 'drizzle-orm';
-import type { AuditEntry, LedgerRow, LedgerSettlement } from '../gateway/ports.ts';
+import type { Digest } from '../domain/digest.ts';
+import type { AuditEntry, LedgerRow, LedgerSettled, LedgerSettlement, TaskRef } from '../gateway/ports.ts';
 import { entryText } from './audit-log.ts';
 import { type Connection, statement } from './connection.ts';
+import { withLife } from './lives.ts';
 import { effects } from './tables/effects.ts';
 import { appendTo, lockedHead } from './trail.ts';
 
@@ -12,18 +14,22 @@ const markUndone = sql`
 
 const SETTLE = statement(
   'ledger_settle',
-  sql`with settled as (
-      update ${effects} set state = ${sql.placeholder('state')}, output = ${sql.placeholder('output')},
+  sql`with recursive ${lockedHead},
+    settled as (
+      update ${effects} e set state = ${sql.placeholder('state')}, output = ${sql.placeholder('output')},
         error = ${sql.placeholder('error')}, settled_at = clock_timestamp()
-      where namespace = ${sql.placeholder('namespace')} and key = ${sql.placeholder('key')}
-        and token::text = ${sql.placeholder('token')} and state = 'started'
-      returning undoes, state
+      from moment m
+      where e.namespace = ${sql.placeholder('namespace')} and e.key = ${sql.placeholder('key')}
+        and e.token::text = ${sql.placeholder('token')} and e.state = 'started'
+      returning e.undoes, e.state
     ),
-    marked as (${markUndone})
-    select exists (select from settled) or exists (
+    marked as (${markUndone}),
+    ${appendTo(sql`(select m.* from moment m, settled) s`)}
+    select exists (select from moment) as has_life, exists (select from settled) or exists (
       select from ${effects} where namespace = ${sql.placeholder('namespace')} and key = ${sql.placeholder('key')}
         and token::text = ${sql.placeholder('token')} and state = ${sql.placeholder('state')}
-    ) as is_settled`,
+    ) as is_settled, coalesce((select seq from bumped), (select seq from head)) as seq,
+    coalesce((select hash from bumped), (select hash from head)) as hash`,
 );
 
 /** The new token makes sure that no attempt of before settles it again. */
@@ -82,9 +88,17 @@ const toValues = ({ state, output, error }: LedgerSettlement) => ({
 export const settleEffect = async (
   connection: Connection,
   target: { readonly namespace: string; readonly key: string; readonly token: string },
-  settlement: LedgerSettlement,
-): Promise<boolean> =>
-  (await connection.run(SETTLE, { ...target, ...toValues(settlement) }))[0]?.['is_settled'] === true;
+  ending: { readonly settlement: LedgerSettlement; readonly task: TaskRef; readonly entry: AuditEntry },
+): Promise<LedgerSettled> => {
+  const { settlement, task, entry } = ending;
+  const values = { ...target, ...task, ...toValues(settlement), entries: [entryText(entry)] };
+  const { rows } = await withLife({ connection, namespace: target.namespace }, task, async () => ({
+    rows: await connection.run(SETTLE, values),
+  }));
+  const [row] = rows;
+  if (row?.['is_settled'] !== true) return { isSettled: false };
+  return { isSettled: true, anchor: { seq: Number(row['seq']), hash: row['hash'] as Digest } };
+};
 
 /** Prolongs the lease of an attempt that nobody has judged; 0 milliseconds end it. */
 export const renewLease = async (

@@ -51,7 +51,8 @@ export const createLedger = (connection: Connection, scope: Scope): Ledger => {
     start: (start) => startEffect(connection, scope, { start, lookUps: { byKey, bySemantic } }),
     restart: (row, leaseMs, audit) => restartEffect(connection, namespace, { row, leaseMs, audit }),
     renew: (key, token, leaseMs) => renewLease(connection, { namespace, key, token }, leaseMs),
-    settle: (key, token, settlement) => settleEffect(connection, { namespace, key, token }, settlement),
+    settle: (attempt, settlement, audit) =>
+      settleEffect(connection, { namespace, ...attempt }, { settlement, ...audit }),
     resolve: (key, settlement) => resolveEffect(connection, { namespace, key }, settlement),
     relyOn: (key, by) => relyOn(connection, { namespace, key }, by),
     reliedOnBy: (key) => reliedOnBy(connection, { namespace, key }),

@@ -9,6 +9,7 @@ import type { Compensated } from '../activities/ports.ts';
 import type { JsonObject } from '../domain/json.ts';
 import type { Review } from '../domain/proposal.ts';
 import type { RecordedAnchor, StepRecord, TaskEvent } from '../domain/record.ts';
+import { askedAtExecution, toolNotes } from '../domain/trace.ts';
 import { type ResultItem, type TranscriptItem, toResultItem } from '../domain/transcript.ts';
 import type { AuditAnchor } from '../gateway/ports.ts';
 import type { Carried } from '../workflows/state.ts';
@@ -76,6 +77,7 @@ export class Account {
       reviews,
     });
     this.#anchored(anchor);
+    for (const note of toolNotes(items)) this.event(startedAt, 'breaker', note);
     const added = this.add(items);
     // The last step's plan counts at once: nothing comes after it that would tell of its result.
     for (const review of reviews) if (review.verdict.outcome === 'allow') this.#planned(review);
@@ -83,11 +85,13 @@ export class Account {
   }
 
   /** The result of `execute` or `resolve`. @returns it, where it is new */
-  executed(result: ExecuteResult): ResultItem[] {
+  executed(result: ExecuteResult, atMs: number): ResultItem[] {
     this.#anchored(result.anchor);
     this.besides.costUsd += result.costUsd ?? 0;
     this.effects.ended(result.id, result);
-    return result.ask === undefined ? this.add([toResultItem(result)]) : [];
+    if (result.ask === undefined) return this.add([toResultItem(result)]);
+    this.event(atMs, 'asks', askedAtExecution(result.id, result.ask));
+    return [];
   }
 
   /** Results of reads; the last one carries what belongs to all of them. */

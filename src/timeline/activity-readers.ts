@@ -60,7 +60,7 @@ const execute: ActivityReader = {
     if (account.reviewOf(call.id)?.effect !== 'read') account.effects.began(input as ExecuteInput);
     return [{ type: 'running', callId: call.id, tool: call.tool }];
   },
-  ended: (account, result) => toProgress(account.executed(result as ExecuteResult)),
+  ended: (account, result, { endedAt }) => toProgress(account.executed(result as ExecuteResult, endedAt)),
 };
 
 const compensate: ActivityReader = {

@@ -2,6 +2,7 @@ import type { PendingDecision } from '../domain/decision.ts';
 import { isRecord } from '../domain/json.ts';
 import type { TaskRecord } from '../domain/record.ts';
 import { MEMO, type Outcome, type TaskStatus } from '../domain/task.ts';
+import { sumUsage } from '../domain/trace.ts';
 import type { Carried } from '../workflows/state.ts';
 import { Account } from './account.ts';
 import { ACTIVITY_READERS, type Bare } from './activity-readers.ts';
@@ -167,14 +168,13 @@ export class RecordReader {
     }
     for (const [field, words] of Object.entries(CLOSED_WITHOUT_OUTCOME)) {
       if (!event[field as keyof typeof CLOSED_WITHOUT_OUTCOME]) continue;
-      const usage = { steps: this.#account.steps.length, toolCalls: 0, inputTokens: 0, outputTokens: 0, costUsd: 0 };
       const isCancelled = field === 'workflowExecutionCanceledEventAttributes';
       yield* this.#end({
         taskId: this.#taskId,
         runId,
         status: isCancelled ? 'cancelled' : 'failed',
         reason: `the run was ${words}`,
-        usage,
+        usage: sumUsage(this.record),
         effects: this.#account.effects.records,
       });
     }

@@ -46,13 +46,18 @@ const quote = (value: string): string => `'${value.replaceAll('\\', '\\\\').repl
 /** Statuses of tasks that have not ended: closed runs keep their last values, so the run's own state is asked too. */
 const OPEN: ReadonlySet<string> = new Set(['running', 'waiting', 'paused', 'compensating']);
 
+/** Statuses that no workflow could write any more, as the server calls them. */
+const ENDED_FROM_OUTSIDE: Readonly<Record<string, string>> = { terminated: 'Terminated', 'timed out': 'TimedOut' };
+
 const TASKS = `WorkflowType IN ('${AGENT_TASK_TYPE}', '${COMPENSATE_TASK_TYPE}')`;
 
 const toQuery = (filter: TaskFilter): string => {
   const terms = [TASKS];
   for (const [field, attribute] of Object.entries(ATTRIBUTES)) {
     const value = filter[field as keyof TaskFilter];
-    if (value !== undefined) terms.push(`${attribute} = ${quote(value)}`);
+    if (value === undefined) continue;
+    const ended = field === 'status' ? ENDED_FROM_OUTSIDE[value] : undefined;
+    terms.push(ended === undefined ? `${attribute} = ${quote(value)}` : `ExecutionStatus = '${ended}'`);
   }
   if (filter.waitingFor !== undefined || OPEN.has(filter.status ?? '')) terms.push("ExecutionStatus = 'Running'");
   return terms.join(' AND ');

@@ -36,9 +36,10 @@ export const readable = <T extends object>(result: T): T => {
 
 /** The first activity: it has no admission to go by, so its bounds are fixed. */
 export const admission = proxyActivities<Pick<Activities, 'admit'>>({
-  startToCloseTimeout: '10s',
-  // About 45 s of a worker that cannot admit; nothing is tried for ever.
-  retry: { initialInterval: '200ms', maximumInterval: '10s', maximumAttempts: 10, nonRetryableErrorTypes },
+  startToCloseTimeout: '30s',
+  // A quarter of an hour of a store that is away (an attempt waits for it), five minutes of a worker that cannot admit;
+  // nothing is tried for ever.
+  retry: { initialInterval: '200ms', maximumInterval: '10s', maximumAttempts: 30, nonRetryableErrorTypes },
 });
 
 /** A quick check without effects. */

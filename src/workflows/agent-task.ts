@@ -4,6 +4,7 @@ import { isDeeperThan, jsonBytes } from '../domain/json.ts';
 import { describeLimit, reachedLimit } from '../domain/limits.ts';
 import { SIZES } from '../domain/sizes.ts';
 import type { Outcome } from '../domain/task.ts';
+import { toolNotes } from '../domain/trace.ts';
 import { admission, readable, thinking } from './activities.ts';
 import { CallRunner } from './calls.ts';
 import { Desk } from './desk.ts';
@@ -13,7 +14,7 @@ import { registerQueries } from './queries.ts';
 import { mustUnwind, Saga } from './saga.ts';
 import { deniedRecords, situationOf } from './situation.ts';
 import { type Carried, type End, TaskState } from './state.ts';
-import { setStatus, showAdmission, showEnd, showPage } from './visibility.ts';
+import { setStatus, showAdmission, showDoing, showEnd } from './visibility.ts';
 
 /**
  * One agent task: limits → propose → verdicts → approval? → execute → record → checkpoint → limits → … → outcome; what a task
@@ -78,7 +79,7 @@ async function admitTask(task: TaskState): Promise<void> {
 /** The smallest grants for the goal, before anything else was read. They can only narrow. */
 async function narrowGrants(task: TaskState): Promise<void> {
   const { context, goal, limits, heartbeatTimeoutMs } = task.admitted;
-  task.doing = 'choosing the smallest grants';
+  showDoing(task, 'choosing the smallest grants');
   const { narrowGrants: narrow } = thinking(limits.durationMs - task.activeMs, heartbeatTimeoutMs);
   const input = { context, goal, maxOutputTokens: limits.tokensPerTurn };
   const narrowed = readable(await narrow.executeWithOptions({ summary: 'choose the smallest grants' }, [input]));
@@ -94,8 +95,7 @@ async function narrowGrants(task: TaskState): Promise<void> {
 async function propose(task: TaskState): Promise<ProposeResult> {
   const { context, limits, model, heartbeatTimeoutMs } = task.admitted;
   task.step += 1;
-  task.doing = `thinking (step ${task.step})`;
-  showPage(task);
+  showDoing(task, `thinking (step ${task.step})`);
   const startedAt = Date.now();
   const { step, reads } = task;
   const input = {
@@ -121,6 +121,7 @@ const unsent = ({ base, appended, transcript }: TaskState): Pick<ProposeInput, '
 /** Appends the answer and counts what it cost. */
 function record(task: TaskState, proposal: ProposeResult, startedAt: number): void {
   task.transcript.append(...proposal.items);
+  for (const note of toolNotes(proposal.items)) task.event('breaker', note);
   task.base = task.transcript.at;
   task.reads = [];
   const { usage, costUsd, model, window, promptDigest, reviews } = proposal;
@@ -176,7 +177,7 @@ async function finish(task: TaskState, desk: Desk, end: End): Promise<Outcome> {
   desk.clear();
   if (mustUnwind(task, end)) await new Saga(task, desk, () => unwindInNewRun(task)).unwind(end);
   await wf.condition(wf.allHandlersFinished);
-  if (task.admission !== undefined) showEnd(task, end.status);
+  if (task.admission !== undefined) showEnd(task, end);
   const { taskId, runId, usage, effects } = task;
   return { taskId, runId, ...end, usage, effects, denied: deniedRecords(task) };
 }

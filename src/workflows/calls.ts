@@ -5,6 +5,7 @@ import type { PendingDecision } from '../domain/decision.ts';
 import type { Ruling } from '../domain/desk.ts';
 import type { Review, RunPlan } from '../domain/proposal.ts';
 import { MAX_READS, MAX_TRAVELLING_READS } from '../domain/sizes.ts';
+import { askedAtExecution } from '../domain/trace.ts';
 import { type RawCall, type ResultItem, toResultItem } from '../domain/transcript.ts';
 import { acting, readable, thinking } from './activities.ts';
 import { runBuiltIn } from './built-in.ts';
@@ -14,6 +15,7 @@ import { type EffectRef, effectOf, forgetUndo, recordEffect, registerUndo, resol
 import { askAboutCall, askWhether } from './questions.ts';
 import { rememberDenied, situationOf } from './situation.ts';
 import type { TaskState } from './state.ts';
+import { showDoing } from './visibility.ts';
 
 /** For a review of before that has no plan. */
 const CAUTIOUS: RunPlan = { idempotent: false, timeoutMs: 30_000, maxAttempts: 1, alone: true };
@@ -112,6 +114,7 @@ export class CallRunner {
       const effect = effectOf(task, call, turn.args);
       const done = await this.#execute(call, turn, effect);
       if (done.ask === undefined) return this.#settle(call, done, effect);
+      task.event('asks', askedAtExecution(call.raw.id, done.ask));
       const asked: Turn = { ...turn, review: { ...turn.review, ...done.ask } };
       const pending = askAboutCall(task, call, asked);
       task.doing = `waiting for a person: ${pending.id}`;
@@ -124,7 +127,7 @@ export class CallRunner {
 
   async #doBuiltIn(call: Call, { review, approval }: Turn): Promise<void> {
     if (review.builtIn === undefined) return;
-    this.#task.doing = `running ${review.tool} (${call.raw.id})`;
+    showDoing(this.#task, `running ${review.tool} (${call.raw.id})`);
     const output = await runBuiltIn(this.#task, review.builtIn, `${call.raw.id} ${review.tool}`);
     const human = approval === undefined ? {} : { human: approval.human };
     this.#task.transcript.append(resultOf(call, { status: 'succeeded', output, ...human }));
@@ -139,7 +142,7 @@ export class CallRunner {
     const plan = review.plan ?? CAUTIOUS;
     const { context, heartbeatTimeoutMs } = task.admitted;
     const { id } = call.raw;
-    task.doing = `running ${review.tool} (${id})`;
+    showDoing(task, `running ${review.tool} (${id})`);
     registerUndo(task, effect, plan);
     const input = {
       context,
@@ -192,7 +195,7 @@ export class CallRunner {
     const task = this.#task;
     const { context, limits, heartbeatTimeoutMs } = task.admitted;
     const names = calls.map(({ id, tool }) => `${id} ${tool}`).join(', ');
-    task.doing = `reading: ${names}`;
+    showDoing(task, `reading: ${names}`);
     task.usage.toolCalls += calls.length;
     const { read } = thinking(limits.durationMs - task.activeMs, heartbeatTimeoutMs);
     const input = { context, calls, situation: situationOf(task) };

@@ -62,7 +62,7 @@ export async function compensateTask(spec: unknown): Promise<Outcome> {
 async function finish(task: TaskState): Promise<Outcome> {
   await wf.condition(wf.allHandlersFinished);
   const end = toEnd(task);
-  showEnd(task, end.status);
+  showEnd(task, end);
   const { taskId, runId, usage, effects } = task;
   return { taskId, runId, ...end, usage, effects };
 }

@@ -66,9 +66,13 @@ export const registerQueries = (task: TaskState): void => {
   wf.setHandler(wf.defineQuery<StatusView>('status'), () => statusView(task), {
     description: 'What the task is doing',
   });
-  wf.setHandler(wf.defineQuery<unknown>('pending'), () => boundPending(task.desk.pending, SIZES.queryPage), {
-    description: 'What waits for a person',
-  });
+  wf.setHandler(
+    wf.defineQuery<unknown>('pending'),
+    () => boundPending(task.desk.pending, { all: SIZES.queryPage, each: SIZES.pendingWhole }),
+    {
+      description: 'What waits for a person',
+    },
+  );
   wf.setHandler(wf.defineQuery<Trace>('trace'), () => boundedTrace(task), { description: 'The last steps, and why' });
   wf.setHandler(
     wf.defineQuery<TranscriptPage, [unknown?]>('transcript'),

@@ -1,8 +1,9 @@
-import { toBeUndone, type Undo, type UndoQuestion } from '../domain/compensation.ts';
-import { type PendingDecision, questionId } from '../domain/decision.ts';
+import { toBeUndone, type Undo, type UndoQuestion, withArguments } from '../domain/compensation.ts';
+import { MAX_ORIGINS, type PendingDecision, questionId } from '../domain/decision.ts';
 import { isTaken } from '../domain/desk.ts';
 import { digestJson } from '../domain/digest.ts';
-import type { Decision } from '../domain/proposal.ts';
+import { mostDoubtful, type Provenance } from '../domain/origin.ts';
+import type { Decision, Reason } from '../domain/proposal.ts';
 import type { Call, Turn } from './call.ts';
 import type { End, TaskState } from './state.ts';
 
@@ -16,8 +17,32 @@ const toPending = ({ taskId, desk }: TaskState, draft: Draft): PendingDecision =
   ...draft,
 });
 
+/** The results that origins and basis name: an id alone says nothing to a person. */
+const sourcesOf = (
+  { transcript }: TaskState,
+  { provenance, decision }: { readonly provenance: Provenance; readonly decision: Decision | undefined },
+): Pick<PendingDecision, 'sources'> => {
+  const named = new Set([...Object.values(provenance).map(({ item }) => item), ...(decision?.basis ?? [])]);
+  const found = transcript.items.flatMap((item) =>
+    item.kind === 'result' && named.has(item.id) ? [[item.id, { tool: item.tool, trust: item.trust }] as const] : [],
+  );
+  return found.length === 0 ? {} : { sources: Object.fromEntries(found.slice(-MAX_ORIGINS)) };
+};
+
+/** A person who has approved this very call must be told why it is there again. */
+const askedBefore = ({ approval }: Turn): readonly Reason[] => {
+  if (approval === undefined) return [];
+  const { by, at } = approval.human;
+  const who = by === undefined ? '' : ` by ${by}`;
+  const message = `it was approved at ${at.slice(11, 19)} UTC${who}, and asks again: the tool, or what is known of the call, changed since then`;
+  return [{ code: 'asks_again', message }];
+};
+
 /** Whether a call may run, or, of the agent's own question, what the answer is. */
-export const askAboutCall = (task: TaskState, call: Call, { review, args }: Turn): PendingDecision => {
+export const askAboutCall = (task: TaskState, call: Call, turn: Turn): PendingDecision => {
+  const { review, args } = turn;
+  const { decision } = call;
+  const provenance = mostDoubtful(review.provenance ?? {}, MAX_ORIGINS);
   const isQuestion = review.question !== undefined;
   return toPending(task, {
     kind: isQuestion ? 'answer' : 'approval',
@@ -25,12 +50,17 @@ export const askAboutCall = (task: TaskState, call: Call, { review, args }: Turn
     tool: review.tool,
     args,
     ...(review.question === undefined ? {} : { question: review.question }),
-    reasons: review.verdict.reasons,
-    decision: call.decision,
+    reasons: [...review.verdict.reasons, ...askedBefore(turn)],
+    decision,
+    ...(Object.keys(provenance).length === 0 ? {} : { provenance }),
+    ...sourcesOf(task, { provenance, decision }),
     digest: review.digest ?? digestJson(args),
     may: isQuestion ? ['answer', 'deny'] : ['approve', 'deny', 'edit'],
   });
 };
+
+/** A text that others may go on after. */
+const sentence = (text: string): string => (/[\w)\]"'’]$/u.test(text.trim()) ? `${text.trim()}.` : text.trim());
 
 /** What a question about an effect is about. */
 export type AskedEffect = Pick<Undo, 'callId' | 'tool' | 'args'> & { readonly decision?: Decision | undefined };
@@ -41,7 +71,7 @@ export const askWhether = (task: TaskState, { decision, ...effect }: AskedEffect
     kind: 'effect',
     ...effect,
     question: `Did ${effect.tool} happen? Approve: it did. Deny: it did not.`,
-    reasons: [{ code: 'unknown_effect', message: `${why} Nobody knows whether it took effect.`.trim() }],
+    reasons: [{ code: 'unknown_effect', message: `${sentence(why)} Nobody knows whether it took effect.`.trim() }],
     decision,
     digest: digestJson({ unknown: effect.callId, args: effect.args }),
     may: ['approve', 'deny'],
@@ -51,6 +81,12 @@ const QUESTIONS: Record<Exclude<UndoQuestion, 'undo_task'>, (tool: string) => st
   undo_shared: (tool) =>
     `Others rely on what ${tool} did. Undo it all the same? Approve: it is undone. Deny: it is left as it is.`,
   undo_failed: (tool) => `${tool} could not be undone. Approve: it was undone by hand. Deny: it is left as it is.`,
+};
+
+/** Who undoes by hand needs to know what to undo: the booking, not only the seat. */
+const outputOf = ({ transcript }: TaskState, callId: string): Pick<PendingDecision, 'output'> => {
+  const result = transcript.items.findLast((item) => item.kind === 'result' && item.id === callId);
+  return result?.kind === 'result' ? { output: result.output } : {};
 };
 
 /** What to do about an effect that is not simply undone. */
@@ -64,6 +100,7 @@ export const askAboutUndo = (
     callId,
     tool,
     args,
+    ...outputOf(task, callId),
     question: QUESTIONS[code](tool),
     reasons: [{ code, message: why }],
     digest: digestJson({ [code]: callId, args }),
@@ -72,16 +109,16 @@ export const askAboutUndo = (
 
 /** Whether what an ended task did is to be undone at all. */
 export const askWhetherToUndo = (task: TaskState, { status, reason }: End): PendingDecision => {
-  const args = toBeUndone(task.undo);
+  const named = toBeUndone(task.undo);
   const why = `The task ended as ${status}${reason === undefined ? '' : `: ${reason}`}`;
   return toPending(task, {
     kind: 'compensation',
     callId: 'task',
     tool: '',
-    args,
+    args: withArguments(task.undo),
     question: 'Undo what the task did, last first? Approve: undo it. Deny: keep it.',
     reasons: [{ code: 'undo_task', message: why }],
-    digest: digestJson({ undo: args }),
+    digest: digestJson({ undo: named }),
     may: ['approve', 'deny'],
   });
 };

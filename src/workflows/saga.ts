@@ -6,7 +6,7 @@ import type { Desk } from './desk.ts';
 import { resolveEffect, setEffect } from './effects.ts';
 import { askAboutUndo, askWhether, askWhetherToUndo } from './questions.ts';
 import type { End, TaskState } from './state.ts';
-import { setStatus, showPage } from './visibility.ts';
+import { setStatus, showDoing, showPage } from './visibility.ts';
 
 /** How undoing one effect went in the end; `status` is the effect's new one, undefined where it stays as it was. */
 type Undone = { readonly status: EffectRecord['status'] | undefined; readonly compensation: Compensation };
@@ -93,8 +93,7 @@ export class Saga {
     const task = this.#task;
     const { callId: id, tool, args, key } = undo;
     const { context, heartbeatTimeoutMs } = task.admitted;
-    task.doing = `undoing ${tool} (${id})`;
-    showPage(task);
+    showDoing(task, `undoing ${tool} (${id})`);
     const input = { call: { id, tool, args }, context, key, ...(isForced ? { isForced } : {}) };
     try {
       const { compensate } = undoing(undo, heartbeatTimeoutMs);

@@ -21,7 +21,15 @@ export const situationOf = ({ usage, transcript, denied }: TaskState): Situation
 /** Remembers a call that a person refused. INVARIANT H1: it travels with every step, so the oldest make room. */
 export const rememberDenied = ({ denied }: TaskState, call: DeniedCall): void => {
   denied.push(call);
-  while (denied.length > KEPT_DENIED || (denied.length > 1 && jsonBytes(denied) > SIZES.denied)) denied.shift();
+  if (denied.length > KEPT_DENIED) denied.shift();
+  // The largest gives up its arguments, never a call its place: the outcome lists them all.
+  while (jsonBytes(denied) > SIZES.denied) {
+    const sizes = denied.map(({ args }) => jsonBytes(args));
+    const at = sizes.indexOf(Math.max(...sizes));
+    const largest = denied[at];
+    if (largest === undefined || sizes[at] === 2) return;
+    denied[at] = { ...largest, args: {} };
+  }
 };
 
 /** Refused calls as the outcome lists them. */

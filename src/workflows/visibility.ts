@@ -5,7 +5,7 @@ import { cutText } from '../domain/json.ts';
 import { renderPage } from '../domain/page.ts';
 import { SIZES } from '../domain/sizes.ts';
 import { MEMO, type SearchAttributeName, type TaskStatus } from '../domain/task.ts';
-import type { TaskState } from './state.ts';
+import type { End, TaskState } from './state.ts';
 
 const STATUS = defineSearchAttributeKey('HoldfastStatus', 'KEYWORD');
 const AGENT = defineSearchAttributeKey('HoldfastAgent', 'KEYWORD');
@@ -43,8 +43,17 @@ export const showPage = (task: TaskState): void => {
       effects: task.effects,
       events: task.events,
       plan: task.plan,
+      compensations: task.compensations,
+      denied: task.denied,
+      end: task.end,
     }),
   );
+};
+
+/** Says what the task is doing. Costs no event. */
+export const showDoing = (task: TaskState, doing: string): void => {
+  task.doing = doing;
+  showPage(task);
 };
 
 /** Moves to a status and makes it findable. Costs events, so it happens on changes only. */
@@ -74,12 +83,14 @@ const restingStatus = ({ end, paused }: TaskState): TaskStatus =>
 
 /** Puts what is pending into the memo, so that the inbox is one list call and needs no worker. */
 export const showPending = (task: TaskState): void => {
-  upsertMemo({ [MEMO.pending]: boundPending(task.desk.pending, SIZES.memo) });
+  upsertMemo({ [MEMO.pending]: boundPending(task.desk.pending, { all: SIZES.memo, each: SIZES.pending }) });
   setStatus(task, task.desk.pending.length > 0 ? 'waiting' : restingStatus(task));
 };
 
 /** The last values: a closed run keeps them. */
-export const showEnd = (task: TaskState, status: TaskStatus): void => {
+export const showEnd = (task: TaskState, end: End): void => {
+  const { status } = end;
+  task.end = end;
   task.status = status;
   task.doing = 'ended';
   upsert(task, [

@@ -17,6 +17,11 @@ const CASES = [
     args: ['inbox', '--kind', 'lunch'],
     says: 'Allowed choices are approval, answer',
   },
+  {
+    name: 'a status that does not exist',
+    args: ['list', '--status', 'lunch'],
+    says: 'Allowed choices are running, waiting',
+  },
   { name: 'two views of a trace', args: ['trace', 't', '--step', '1', '--prompt', '1'], says: 'cannot stand together' },
   { name: 'an agent without a goal', args: ['run', 'clerk'], says: 'GOAL is missing' },
   { name: 'nothing to run', args: ['run'], says: 'which agent' },
@@ -79,5 +84,27 @@ describe('bad input', { timeout: 30_000 }, () => {
     expect(code).toBe(1);
     expect(JSON.parse(stdout)).toMatchObject({ error: { type: 'History.Invalid' } });
     expect(stderr).toContain('temporal workflow show');
+  });
+
+  it.each([
+    { args: ['run', '--spec', '-'], what: 'the specification on stdin' },
+    { args: ['policy', 'test', 'broken.yaml'], what: 'broken.yaml' },
+  ])('says on one line what is wrong with $what', async ({ args, what }) => {
+    const cwd = await makeFolder();
+    await writeFile(join(cwd, 'broken.yaml'), 'x: [\n');
+
+    const { code, stderr } = await cli([...args, ...NOWHERE], { cwd, stdin: 'x: [\n' });
+
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^error: .* at line 2, column 1\n {2}\S.*\n$/);
+    expect(stderr).toContain(what);
+  });
+
+  it('doctor names what cures a server that cannot be reached, not itself', async () => {
+    const { code, stdout } = await cli(['doctor', '--json', ...NOWHERE]);
+
+    expect(code).toBe(1);
+    const { checks } = JSON.parse(stdout) as { checks: { name: string; fix: string[] }[] };
+    expect(checks.find(({ name }) => name === 'Temporal')?.fix).toEqual([expect.stringContaining('holdfast dev')]);
   });
 });

@@ -142,7 +142,7 @@ describe('INVARIANT T4: the page', () => {
       tool: 'book',
       yes: 'Undo it all the same',
       no: 'Leave it',
-      heading: 'undo it all the same?: book (',
+      heading: 'undo it all the same? book (',
     },
     {
       code: 'undo_failed',
@@ -160,6 +160,77 @@ describe('INVARIANT T4: the page', () => {
     expect(page).toContain(`**${yes}**: \`approve s1.c1 7f3a\``);
     expect(page).toContain(`**${no}**: \`deny s1.c1 7f3a\``);
     expect(page).toContain('because');
+  });
+
+  it('warns above the arguments, names the rule, and says whose text a value comes from', () => {
+    const page = renderPage(
+      makeView([
+        makePending({
+          reasons: [{ code: 'surface_changed', message: 'it changed', policy: 'default.changed' }],
+          provenance: {
+            '/path': { source: 'untrusted', item: 's1.c1' },
+            '/mode': { source: 'principal', item: 'goal' },
+          },
+          sources: { 's1.c1': { tool: 'mail.read', trust: 'untrusted' } },
+          decision: { rationale: 'because', alternatives: [], confidence: 0.9, basis: ['s1.c1'] },
+        }),
+      ]),
+    );
+
+    expect(page.indexOf('**Careful**')).toBeLessThan(page.indexOf('path: config'));
+    expect(page).toContain('(rule ` default.changed `)');
+    expect(page).toContain(
+      '` /path `: **text that an outsider may have written**: s1&#46;c1 (mail&#46;read, untrusted)',
+    );
+    expect(page).toContain('resting on s1&#46;c1 (mail&#46;read, untrusted)');
+    expect(renderPage(makeView([makePending({ provenance: { '/path': { source: 'principal' } } })]))).not.toContain(
+      'Where the values come from',
+    );
+  });
+
+  it('gives what is needed to find out and to undo by hand: the key, what the call returned, the input to paste', () => {
+    const effects = [{ callId: 's1.c1', tool: 'book', status: 'unknown', key: 't/e1/s1.c1/abc' }] as const;
+    const pending = { may: ['approve', 'deny'], output: { booking: 'b-1' } } as const;
+    const unknown = renderPage(makeView([makePending({ ...pending, kind: 'effect' })], { effects }));
+    const undo = { ...pending, kind: 'compensation', reasons: [{ code: 'undo_failed', message: 'too late' }] } as const;
+    const failed = renderPage(
+      makeView([makePending(undo)], { effects, end: { status: 'failed', reason: 'no model' } }),
+    );
+
+    expect(unknown).toContain('t/e1/s1.c1/abc');
+    const template = /with it as `args`:\n\n```text\n([\s\S]*?)\n```/.exec(unknown)?.[1] ?? '';
+    expect(JSON.parse(template)).toMatchObject({ args: {}, by: 'your name' });
+    expect(failed).toContain('"booking": "b-1"');
+    expect(failed).toContain('t/e1/s1.c1/abc');
+    expect(failed).toContain('| ended as failed | no model |');
+  });
+
+  it('lists what would be undone a line each, and at the end what came of undoing and what people refused', () => {
+    const whole = {
+      callId: 'task',
+      tool: '',
+      args: { effects: ['s2.c1 book {"seat":"b"}', 's1.c1 book {"seat":"a"}'] },
+    };
+    const reasons = [{ code: 'undo_task', message: 'it failed' }];
+    expect(renderPage(makeView([makePending({ kind: 'compensation', reasons, ...whole })]))).toContain(
+      's2.c1 book {"seat":"b"}\ns1.c1 book {"seat":"a"}\n',
+    );
+
+    const ended = renderPage(
+      makeView([], {
+        status: 'failed',
+        effects: [{ callId: 's1.c1', tool: 'book', status: 'compensation_failed', key: 'k' }],
+        compensations: new Map([['s1.c1', { status: 'compensation_failed', message: 'too late' }]]),
+        denied: [{ callId: 's2.c1', tool: 'pay', reason: 'fraud' }],
+        end: { status: 'failed', reason: 'no model' },
+      }),
+    );
+    expect(ended).toContain('compensation_failed &#40;too late&#41;');
+    expect(ended).toContain('- s2.c1 pay: fraud');
+  });
+
+  it('says where to look when nothing is asked and nothing happens', () => {
+    expect(renderPage(makeView([], { status: 'running' }))).toContain('**Pending Activities**');
   });
 
   it('says that a task is being undone, and shows the plan as text only', () => {

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Situation } from '../../src/activities/ports.ts';
 import { ToolError } from '../../src/gateway/tool-error.ts';
 import { defineTool, type ToolDefinition } from '../../src/tools/define-tool.ts';
+import { until } from '../support/harness.ts';
 import { makeGateway, newContext } from './support.ts';
 
 const input = z.object({ to: z.string().optional(), amount: z.number().optional(), memo: z.string().optional() });
@@ -186,7 +187,11 @@ describe('a failing tool', () => {
     const { item: before } = await two.gateway.setup(context, undefined);
     for (const args of [{ amount: 1 }, { amount: 2 }, { amount: 3 }]) await one.run('pay', newContext(), { args });
 
-    const { item, notes } = await two.gateway.setup(context, undefined, before);
+    // The other worker believes for a moment that all is well.
+    const { item, notes } = await until(async () => {
+      const setup = await two.gateway.setup(context, undefined, before);
+      return setup.item.digest === before.digest ? undefined : setup;
+    }, 'the other worker has heard of it');
     const { notes: again } = await two.gateway.setup(context, undefined, item);
     const { result } = await two.run('pay', context, { args: { amount: 4 } });
 

@@ -27,8 +27,8 @@ export const twoWorkers = (options: ToolLimitsOptions = {}): Fleet => {
   onTestFinished(async () => {
     await Promise.all([first.close(), second.close()]);
   });
-  const one = createToolLimits(first, scope, options);
-  const two = createToolLimits(second, scope, options);
+  const one = createToolLimits(first, scope, { quietMs: 0, ...options });
+  const two = createToolLimits(second, scope, { quietMs: 0, ...options });
   return {
     one,
     two,

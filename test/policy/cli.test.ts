@@ -113,5 +113,10 @@ describe('holdfast policy check', { timeout: 30_000 }, () => {
 
     expect(code).toBe(1);
     expect(stderr).toMatch(/rules\.cedar:1:\d+: unexpected token/);
+
+    // The message names the command that prints the vocabulary, so that one must work now.
+    const schema = await cli(['policy', 'check', '--schema'], { cwd });
+    expect(schema.code).toBe(0);
+    expect(schema.stdout).toContain('action "callUnattended"');
   });
 });

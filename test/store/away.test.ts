@@ -3,7 +3,7 @@ import { describe, expect, inject, it } from 'vitest';
 import { connect, statement } from '../../src/store/connection.ts';
 import { openStore } from '../../src/store/index.ts';
 import { wayTo } from './proxy.ts';
-import { begin, digest, makeEntry, makeStart, makeTask, rowOf, sqlClient, testStore } from './support.ts';
+import { begin, digest, makeEntry, makeStart, makeTask, rowOf, settle, sqlClient, testStore } from './support.ts';
 
 const unavailable = expect.objectContaining({
   name: 'ApplicationFailure',
@@ -33,7 +33,7 @@ describe('a store that goes away', () => {
       () => store.ledger.start(makeStart(makeTask())),
       () => store.ledger.restart(row, 1, makeEntry()),
       () => store.ledger.renew(start.key, token, 1),
-      () => store.ledger.settle(start.key, token, { state: 'succeeded' }),
+      () => settle(store, start, token, { state: 'succeeded' }),
       () => store.ledger.resolve(start.key, { state: 'failed' }),
       () => store.ledger.relyOn(start.key, { ...task, callId: 'c' }),
       () => store.ledger.reliedOnBy(start.key),
@@ -56,7 +56,7 @@ describe('a store that goes away', () => {
     for (const call of calls) await expect(call()).rejects.toEqual(unavailable);
 
     await way.mend();
-    expect(await store.ledger.settle(start.key, token, { state: 'succeeded' })).toBe(true);
+    expect(await settle(store, start, token, { state: 'succeeded' })).toBe(true);
   });
 
   it('fails retryably when its connections are ended by the server, and goes on with new ones', async () => {

@@ -9,7 +9,7 @@ import { createSurfacePins } from '../../src/store/pins.ts';
 import { createPolicyEpochs } from '../../src/store/policy-epochs.ts';
 import { purge } from '../../src/store/retention.ts';
 import { createTaskRegister } from '../../src/store/task-register.ts';
-import { digest, emptyDatabase, makeEntry, makeStart, makeTask } from './support.ts';
+import { digest, emptyDatabase, makeEntry, makeStart, makeTask, settle } from './support.ts';
 
 type Plan = {
   readonly 'Node Type': string;
@@ -50,7 +50,7 @@ const useEverything = async (url: string) => {
   if (row === undefined) throw new Error('no row');
   await ledger.renew(row.key, row.token, 0);
   await ledger.restart(row, 0, makeEntry());
-  await ledger.settle(row.key, row.token, { state: 'failed' });
+  await settle({ ledger }, row, row.token, { state: 'failed' });
   await ledger.relyOn(row.key, { ...task, callId: 'c' });
   await ledger.reliedOnBy(row.key);
   await ledger.resolve(row.key, { state: 'succeeded' });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { begin, digest, kindsOf, makeEntry, makeStart, makeTask, rowOf, testStore } from './support.ts';
+import { begin, digest, kindsOf, makeEntry, makeStart, makeTask, rowOf, settle, testStore } from './support.ts';
 
 const many = (count: number) => Array.from({ length: count }, (_, i) => i);
 
@@ -118,11 +118,11 @@ describe('attempts', () => {
     const zombie = await begin(store, start);
     const next = await store.ledger.restart(await rowOf(store, start), 60_000, makeEntry());
 
-    expect(await store.ledger.settle(start.key, zombie, { state: 'failed', error: 'late' })).toBe(false);
+    expect(await settle(store, start, zombie, { state: 'failed', error: 'late' })).toBe(false);
     expect(await store.ledger.renew(start.key, zombie, 60_000)).toBe(false);
     expect(await rowOf(store, start)).toMatchObject({ state: 'started', error: null });
-    expect(await store.ledger.settle(start.key, next?.token ?? '', { state: 'succeeded', output: 7 })).toBe(true);
-    expect(await store.ledger.settle(start.key, 'not a token', { state: 'failed' })).toBe(false);
+    expect(await settle(store, start, next?.token ?? '', { state: 'succeeded', output: 7 })).toBe(true);
+    expect(await settle(store, start, 'not a token', { state: 'failed' })).toBe(false);
     expect(await rowOf(store, start)).toMatchObject({ state: 'succeeded', output: 7, attempts: 2, leaseLeftMs: 0 });
   });
 
@@ -131,9 +131,9 @@ describe('attempts', () => {
     const start = makeStart(makeTask());
     const token = await begin(store, start);
 
-    expect(await store.ledger.settle(start.key, token, { state: 'succeeded', output: 1 })).toBe(true);
-    expect(await store.ledger.settle(start.key, token, { state: 'succeeded', output: 1 })).toBe(true);
-    expect(await store.ledger.settle(start.key, token, { state: 'failed' })).toBe(false);
+    expect(await settle(store, start, token, { state: 'succeeded', output: 1 })).toBe(true);
+    expect(await settle(store, start, token, { state: 'succeeded', output: 1 })).toBe(true);
+    expect(await settle(store, start, token, { state: 'failed' })).toBe(false);
     expect(await rowOf(store, start)).toMatchObject({ state: 'succeeded', output: 1 });
   });
 
@@ -141,14 +141,14 @@ describe('attempts', () => {
     const store = await testStore();
     const start = makeStart(makeTask());
     const token = await begin(store, start);
-    await store.ledger.settle(start.key, token, { state: 'unknown', error: 'lost reply' });
+    await settle(store, start, token, { state: 'unknown', error: 'lost reply' });
 
     const results = await Promise.all(
       many(8).map((i) => store.ledger.resolve(start.key, { state: 'succeeded', output: i })),
     );
 
     expect(results.filter(Boolean)).toHaveLength(1);
-    expect(await store.ledger.settle(start.key, token, { state: 'unknown' })).toBe(false);
+    expect(await settle(store, start, token, { state: 'unknown' })).toBe(false);
     expect(await store.ledger.restart(await rowOf(store, start), 1_000, makeEntry())).toBeUndefined();
   });
 
@@ -158,7 +158,7 @@ describe('attempts', () => {
     const token = await begin(store, start);
 
     expect(await store.ledger.resolve(start.key, { state: 'failed', error: 'it did not happen' })).toBe(true);
-    expect(await store.ledger.settle(start.key, token, { state: 'succeeded' })).toBe(false);
+    expect(await settle(store, start, token, { state: 'succeeded' })).toBe(false);
     expect(await rowOf(store, start)).toMatchObject({ state: 'failed', error: 'it did not happen' });
   });
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { packText, unpackText } from '../../src/store/safe-text.ts';
-import { begin, makeEntry, makeStart, makeTask, rowOf, testStore } from './support.ts';
+import { begin, makeEntry, makeStart, makeTask, rowOf, settle, testStore } from './support.ts';
 
 const ODD = 'a\0b\ud800c\udfff"\\\u{1F600}\u0001json:"x"';
 
@@ -35,7 +35,7 @@ describe('odd values', () => {
     });
 
     const token = await begin(store, start);
-    await store.ledger.settle(start.key, token, { state: 'succeeded', output: value, error: ODD });
+    await settle(store, start, token, { state: 'succeeded', output: value, error: ODD });
 
     expect(await rowOf(store, start)).toMatchObject({
       key: start.key,
@@ -59,7 +59,7 @@ describe('odd values', () => {
     const token = await begin(store, start);
     const output = { text: 'é'.repeat(8_000_000) };
 
-    await store.ledger.settle(start.key, token, { state: 'succeeded', output });
+    await settle(store, start, token, { state: 'succeeded', output });
 
     expect((await rowOf(store, start)).output).toEqual(output);
   });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { LedgerStart } from '../../src/gateway/ports.ts';
 import { until } from '../support/waiting.ts';
-import { begin, kindsOf, makeEntry, makeStart, makeTask, rowOf, sqlClient, testStore } from './support.ts';
+import { begin, kindsOf, makeEntry, makeStart, makeTask, rowOf, settle, sqlClient, testStore } from './support.ts';
 
 const SEMANTIC = 'refund:order-17';
 const holder = (over: Partial<LedgerStart> = {}) => makeStart(makeTask(), { semanticKey: SEMANTIC, ...over });
@@ -36,7 +36,7 @@ describe('a semantic key', () => {
     const store = await testStore();
     const first = holder();
     const token = await begin(store, first);
-    await store.ledger.settle(first.key, token, { state: 'unknown' });
+    await settle(store, first, token, { state: 'unknown' });
     expect(await store.ledger.start(holder())).toMatchObject({ kind: 'taken', row: { state: 'unknown' } });
 
     await store.ledger.resolve(first.key, { state: 'failed' });
@@ -49,12 +49,12 @@ describe('a semantic key', () => {
   it('INVARIANT E6: is free again in the moment in which its effect is undone, not before', async () => {
     const store = await testStore();
     const first = holder();
-    await store.ledger.settle(first.key, await begin(store, first), { state: 'succeeded' });
+    await settle(store, first, await begin(store, first), { state: 'succeeded' });
     const undo = undoOf(first);
     const token = await begin(store, undo);
     expect(await store.ledger.start(holder())).toMatchObject({ kind: 'taken' });
 
-    expect(await store.ledger.settle(undo.key, token, { state: 'succeeded' })).toBe(true);
+    expect(await settle(store, undo, token, { state: 'succeeded' })).toBe(true);
 
     expect(await rowOf(store, first)).toMatchObject({ state: 'succeeded', isUndone: true });
     await begin(store, holder());
@@ -63,14 +63,14 @@ describe('a semantic key', () => {
   it('stays held when the undo failed, and is freed when it is tried again', async () => {
     const store = await testStore();
     const first = holder();
-    await store.ledger.settle(first.key, await begin(store, first), { state: 'succeeded' });
+    await settle(store, first, await begin(store, first), { state: 'succeeded' });
     const undo = undoOf(first);
-    await store.ledger.settle(undo.key, await begin(store, undo), { state: 'failed', error: 'no' });
+    await settle(store, undo, await begin(store, undo), { state: 'failed', error: 'no' });
     expect(await rowOf(store, first)).toMatchObject({ isUndone: false });
     expect(await store.ledger.start(holder())).toMatchObject({ kind: 'taken' });
 
     const again = await store.ledger.restart(await rowOf(store, undo), 1_000, makeEntry());
-    await store.ledger.settle(undo.key, again?.token ?? '', { state: 'unknown' });
+    await settle(store, undo, again?.token ?? '', { state: 'unknown' });
     await store.ledger.resolve(undo.key, { state: 'succeeded' });
 
     expect(await rowOf(store, first)).toMatchObject({ isUndone: true });
@@ -106,7 +106,7 @@ describe('reliance', () => {
     const store = await testStore();
     const rounds = Array.from({ length: 20 }, async (_, i) => {
       const first = holder({ semanticKey: `k-${i}` });
-      await store.ledger.settle(first.key, await begin(store, first), { state: 'succeeded' });
+      await settle(store, first, await begin(store, first), { state: 'succeeded' });
       const by = { ...makeTask(), callId: 's2.c1' };
 
       const [relied, seen] = await Promise.all([
@@ -128,7 +128,7 @@ describe('reliance', () => {
   it('INVARIANT E6: waits for an undo that is just beginning, and then looks again', async () => {
     const store = await testStore();
     const first = holder();
-    await store.ledger.settle(first.key, await begin(store, first), { state: 'succeeded' });
+    await settle(store, first, await begin(store, first), { state: 'succeeded' });
     const client = await sqlClient();
     await client.query('begin');
     await client.query(`update holdfast.effects set undo = 'started' where key = $1`, [first.key]);

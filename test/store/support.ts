@@ -2,7 +2,14 @@ import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { inject, onTestFinished } from 'vitest';
 import type { Digest } from '../../src/domain/digest.ts';
-import type { AuditEntry, ControlStore, LedgerRow, LedgerStart, TaskRef } from '../../src/gateway/ports.ts';
+import type {
+  AuditEntry,
+  ControlStore,
+  LedgerRow,
+  LedgerSettlement,
+  LedgerStart,
+  TaskRef,
+} from '../../src/gateway/ports.ts';
 import { openStore, type StoreOptions } from '../../src/store/index.ts';
 
 /** A store of a namespace of its own, closed with the test. */
@@ -65,6 +72,17 @@ export const makeStart = (task: TaskRef, over: Partial<LedgerStart> = {}): Ledge
   audit: makeEntry(),
   ...over,
 });
+
+/** Settles an attempt, with an entry in the audit trail. @returns whether it was the last one */
+export const settle = async (
+  { ledger }: Pick<ControlStore, 'ledger'>,
+  { key, task }: Pick<LedgerStart, 'key' | 'task'>,
+  token: string,
+  settlement: LedgerSettlement,
+): Promise<boolean> => {
+  const audit = { task, entry: makeEntry({ type: 'outcome', detail: { status: settlement.state } }) };
+  return (await ledger.settle({ key, token }, settlement, audit)).isSettled;
+};
 
 /** Starts an effect that nothing forbids. @returns its token */
 export const begin = async (store: ControlStore, start: LedgerStart): Promise<string> => {

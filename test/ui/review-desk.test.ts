@@ -4,8 +4,9 @@ import { z } from 'zod';
 import type { Script } from '../../src/testing/index.ts';
 import { defineAgent } from '../../src/tools/define-agent.ts';
 import { defineTool } from '../../src/tools/define-tool.ts';
+import type { Tool } from '../../src/tools/tool.ts';
 import { withApproval } from '../../src/tools/with-approval.ts';
-import { ana, startHarness, untilPending } from '../support/harness.ts';
+import { ana, startHarness, until, untilPending } from '../support/harness.ts';
 import { noBrowser, openBrowser, Reviewer } from './reviewer.ts';
 
 const skipped = noBrowser ?? (inject('temporal').ui === '' ? 'the server under test has no UI' : undefined);
@@ -14,6 +15,8 @@ if (skipped !== undefined) process.stderr.write(`test/ui is skipped: ${skipped}\
 const EVIL = 'evil.example';
 const done = { text: 'all done' };
 const write = (path: string, content = 'x: 1\ny: 2\n') => ({ tool: 'files.write', args: { path, content } });
+
+type StartOptions = { readonly goal?: string; readonly decisions?: number; readonly tools?: readonly Tool[] };
 
 /** What a page says stands after a bold word: the name to pick, word for word. */
 const nameAfter = (text: string, label: string): string => {
@@ -29,7 +32,10 @@ describe.skipIf(skipped !== undefined)('a reviewer with nothing but the Temporal
   });
   afterAll(() => browser?.close());
 
-  const start = async (script: Script, { goal = 'repair the settings', decisions = 1 } = {}) => {
+  const start = async (
+    script: Script,
+    { goal = 'repair the settings', decisions = 1, tools = [] }: StartOptions = {},
+  ) => {
     const written: unknown[] = [];
     const files = defineTool({
       name: 'files.write',
@@ -45,7 +51,7 @@ describe.skipIf(skipped !== undefined)('a reviewer with nothing but the Temporal
     const agent = defineAgent({
       name: 'clerk',
       instructions: 'x',
-      tools: [withApproval(files, { requireConfirmation: true })],
+      tools: [withApproval(files, { requireConfirmation: true }), ...tools],
     });
     const { client, model, newTaskId } = await startHarness({ agents: [agent], script });
     const task = await client.start({ agent: 'clerk', goal, principal: ana }, { taskId: newTaskId() });
@@ -119,6 +125,50 @@ describe.skipIf(skipped !== undefined)('a reviewer with nothing but the Temporal
 
     expect((await task.result()).status).toBe('completed');
     expect(written).toEqual([expect.objectContaining({ path: 'one' })]);
+  });
+
+  it('settles an effect of which nobody knows with what it returned, then decides an undo that fails, by the page alone', async () => {
+    const undone: unknown[] = [];
+    const book = defineTool({
+      name: 'seats.book',
+      description: 'Book a seat',
+      effect: 'write',
+      input: z.object({ seat: z.string() }),
+      execute: ({ seat }) => {
+        if (seat === '12A') throw new Error('socket hang up');
+        return { booking: `b-${seat}` };
+      },
+      compensate: ({ seat }, output) => {
+        if (seat === '14C') throw new Error('the airline answers 409: too late');
+        undone.push(output);
+      },
+    });
+    const calls = ['14C', '12A'].map((seat) => ({ tool: 'seats.book', args: { seat } }));
+    const { task, reviewer } = await start([{ calls }, { fault: { status: 401 } }], { tools: [book] });
+
+    const unknown = await reviewer.read(/Say whether it happened: seats\.book/);
+    expect(unknown).toContain('seat: "12A"');
+    expect(unknown).toContain((await task.status()).taskId);
+    const template = /with it as args:\s+(\{[\s\S]*?\n\})/.exec(unknown)?.[1] ?? '';
+    const given = { ...(JSON.parse(template) as Record<string, unknown>), args: { booking: 'found-77' } };
+    await reviewer.signal(nameAfter(unknown, 'It happened'), JSON.stringify(given));
+
+    await until(async () => (await task.status()).pending[0]?.kind === 'compensation' || undefined, 'undoing asks');
+    expect(undone).toEqual([{ booking: 'found-77' }]);
+    await reviewer.page.reload();
+    const failed = await reviewer.read(/Undoing failed: say what to do: seats\.book/);
+    expect(failed).toContain('the airline answers 409: too late');
+    expect(failed).toContain('"booking": "b-14C"');
+    expect(failed).toContain('ended as failed');
+    await reviewer.signal(nameAfter(failed, 'Done by hand'), '{"note":"by phone","by":"ben"}');
+
+    expect(await task.result()).toMatchObject({
+      status: 'failed',
+      effects: [
+        { callId: 's1.c1', status: 'compensated' },
+        { callId: 's1.c2', status: 'compensated' },
+      ],
+    });
   });
 
   it('INVARIANT T4: content does nothing: no link, image, script or request comes of it', async () => {

@@ -90,7 +90,11 @@ describe.each(MODES)('calls ($name)', ({ maxCachedWorkflows }) => {
       const outcome = await task.result();
 
       // The digest is the same, so only the count tells the two questions apart.
-      expect(second).toMatchObject({ digest: first?.digest, reasons: [{ code: 'tool_changed' }], args: { amount: 1 } });
+      expect(second).toMatchObject({
+        digest: first?.digest,
+        reasons: [{ code: 'tool_changed' }, { code: 'asks_again' }],
+        args: { amount: 1 },
+      });
       const [used, again] = platform.inputs.execute.map(({ approval }) => approval?.id);
       expect(used).toMatch(new RegExp(`^${task.taskId}/.+/${first?.id}$`));
       expect(again).toMatch(new RegExp(`^${task.taskId}/.+/${second?.id}$`));

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { TaskListSchema } from '../../src/domain/schemas/list.ts';
 import { CompensationSchema } from '../../src/domain/schemas/outcome.ts';
 import { compensationId } from '../../src/domain/task.ts';
 import { cli } from '../cli/support.ts';
@@ -43,6 +44,17 @@ describe.each(MODES)('an ended task that could not undo what it did ($name)', ({
     const [last] = harness.platform.inputs.compensate;
     expect(last).toMatchObject({ context: { taskId: task.taskId }, key: expect.stringContaining(`${task.taskId}/`) });
     expect((await task.result()).effects).toMatchObject([{ callId: 's1.c1' }, { callId: 's2.c1' }]);
+  });
+
+  it('is listed under a status that no workflow could write any more', async () => {
+    const { task } = await startTerminated();
+
+    const listed = await until(async () => {
+      const { stdout } = await hf('list', '--status', 'terminated', '--all', '--json');
+      return TaskListSchema.parse(JSON.parse(stdout)).tasks.find(({ taskId }) => taskId === task.taskId);
+    }, 'it is listed as terminated');
+
+    expect(listed).toMatchObject({ status: 'terminated', pending: [] });
   });
 
   it('asks people through the inbox, under an id of its own', async () => {

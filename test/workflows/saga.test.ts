@@ -167,7 +167,7 @@ describe.each(MODES)('undoing what a task did ($name)', ({ maxCachedWorkflows })
       expect(pending).toMatchObject({
         kind: 'compensation',
         callId: 'task',
-        args: { effects: ['s2.c1 write2', 's1.c1 write1'] },
+        args: { effects: ['s2.c1 write2 {}', 's1.c1 write1 {}'] },
         reasons: [{ code: 'undo_task', message: expect.stringContaining('failed') }],
         may: ['approve', 'deny'],
       });

@@ -40,5 +40,9 @@ export const ShowSchema = TaskSummarySchema.extend({
     )
     .describe('While the task runs, the effects so far, without their keys'),
   steps: z.array(TracedStepSchema).describe('The last ones'),
+  undoing: z
+    .object({ taskId: z.string(), status: z.string() })
+    .nullable()
+    .describe('The workflow that `holdfast compensate` started after the task had ended'),
   ui: z.string().nullable().describe('The task in the Temporal UI, where the `dev` of this folder runs it'),
 });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { DecisionSchema } from './decision.ts';
+import { ProvenanceSchema } from './provenance.ts';
 
 /** Why a verdict is what it is. */
 export const ReasonSchema = z.object({
@@ -19,6 +20,12 @@ export const PendingSchema = z.object({
   question: z.string().exactOptional(),
   reasons: z.array(ReasonSchema),
   decision: DecisionSchema.optional().describe('Why the agent wants it, in its own words'),
+  provenance: ProvenanceSchema.exactOptional().describe('Where values came from, the doubtful ones first'),
+  sources: z
+    .record(z.string(), z.object({ tool: z.string(), trust: z.enum(['trusted', 'untrusted']) }))
+    .exactOptional()
+    .describe('The results that provenance and basis name'),
+  output: z.unknown().optional().describe('What the call returned, where it is asked about undoing it'),
   digest: z.templateLiteral(['sha256:', z.string()]).describe('Of tool and arguments: what an approval covers'),
   since: z.iso.datetime(),
   may: z.array(z.enum(['approve', 'deny', 'edit', 'answer'])),

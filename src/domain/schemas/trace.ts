@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { OutcomeSchema, UsageSchema } from './outcome.ts';
 import { ReasonSchema } from './pending.ts';
+import { ProvenanceSchema } from './provenance.ts';
 
 const Sha256 = z.templateLiteral(['sha256:', z.string()]);
 
@@ -26,13 +27,7 @@ const TracedCallSchema = z.object({
     reasons: z.array(ReasonSchema),
     policies: Sha256.exactOptional().describe('Digest of the policy set that judged it'),
   }),
-  provenance: z
-    .record(
-      z.string().describe('JSON pointer into the arguments'),
-      z.object({ source: z.enum(['principal', 'trusted', 'untrusted', 'model']), item: z.string().exactOptional() }),
-    )
-    .exactOptional()
-    .describe('Where the values of the arguments came from'),
+  provenance: ProvenanceSchema.exactOptional().describe('Where the values of the arguments came from'),
   human: HumanDecisionSchema.exactOptional(),
   result: z
     .object({

@@ -19,6 +19,7 @@ import {
   readBreakers,
   writeBreakers,
 } from './breaker-rows.ts';
+import type { Quiet } from './quiet.ts';
 import { FLEET } from './subject.ts';
 
 /** The rules of a principal's own breaker and of the fleet's (INVARIANT L2). */
@@ -144,12 +145,21 @@ const open = async (deps: Deps, keys: BreakerKeys, task: string): Promise<readon
 };
 
 /**
- * Breakers in the store. A tool that works costs one indexed look-up before a call and nothing after it; rows exist and
- * locks are taken only where something went wrong.
+ * Breakers in the store. While every tool works, calls cost nothing here; else one indexed look-up before a call. Rows exist
+ * and locks are taken only where something went wrong.
  */
-export const createBreakerStore = (deps: Deps): Breakers => ({
-  pass: (call) => pass(deps, call),
-  settle: (call, report) => settle(deps, call, report),
+export const createBreakerStore = (deps: Deps & { readonly quiet: Quiet }): Breakers => ({
+  pass: async (call) =>
+    (await deps.quiet.isQuiet()) ? { ok: true, isProbe: false, isWatched: false } : await pass(deps, call),
+  settle: async (call, report) => {
+    try {
+      await settle(deps, call, report);
+    } finally {
+      deps.quiet.disturb();
+    }
+  },
   open: async (tools, subject, task) =>
-    tools.length === 0 ? [] : await open(deps, { scope: deps.scope, tools, subject }, task),
+    tools.length === 0 || (await deps.quiet.isQuiet())
+      ? []
+      : await open(deps, { scope: deps.scope, tools, subject }, task),
 });

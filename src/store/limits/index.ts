@@ -4,6 +4,7 @@ import type { Connection } from '../connection.ts';
 import type { Scope } from '../scope.ts';
 import { type Breakers, createBreakerStore } from './breakers.ts';
 import { givePlace, takePlace } from './bulkhead.ts';
+import { createQuiet } from './quiet.ts';
 import { takeCall } from './rate-window.ts';
 import { createRetryBudgets, RETRY_BUDGET, type RetryBudgetRules } from './retry-budget.ts';
 import { subjectOf } from './subject.ts';
@@ -15,11 +16,15 @@ export type ToolLimitsOptions = {
   /** For both breakers. */
   readonly breaker?: Partial<Omit<BreakerRules, 'principals'>>;
   readonly retryBudget?: Partial<RetryBudgetRules>;
+  /** How long it is believed that no breaker is open, milliseconds; 250 by default. */
+  readonly quietMs?: number;
 };
 
 type Call = Parameters<ToolLimits['admit']>[1];
 type Parts = { readonly connection: Connection; readonly scope: string; readonly breakers: Breakers };
 
+/** Others' failures hold here after this time at the latest. */
+const QUIET_MS = 250;
 /** A place may be given back at any time, long before its lease ends. */
 const BUSY_RETRY_MS = 250;
 
@@ -85,7 +90,8 @@ export const createToolLimits = (
 ): ToolLimits => {
   const scope = `${encodeURIComponent(namespace)}/${taskQueue}`;
   const rules = { own: { ...OWN_BREAKER, ...options.breaker }, fleet: { ...FLEET_BREAKER, ...options.breaker } };
-  const parts: Parts = { connection, scope, breakers: createBreakerStore({ connection, scope, rules }) };
+  const quiet = createQuiet(connection, scope, options.quietMs ?? QUIET_MS);
+  const parts: Parts = { connection, scope, breakers: createBreakerStore({ connection, scope, rules, quiet }) };
   const budgets = createRetryBudgets(connection, scope, { ...RETRY_BUDGET, ...options.retryBudget });
   return {
     admit: (subject, call) => admit(parts, subject, call),

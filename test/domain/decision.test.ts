@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest';
+import { boundPending, type PendingDecision } from '../../src/domain/decision.ts';
+import { jsonBytes } from '../../src/domain/json.ts';
+
+const makePending = (fields: Partial<PendingDecision> = {}): PendingDecision => ({
+  id: 's1.c1-7f3a',
+  taskId: 't',
+  kind: 'approval',
+  callId: 's1.c1',
+  tool: 'files.write',
+  args: { path: 'a' },
+  reasons: [],
+  digest: 'sha256:7f3a',
+  since: '2026-01-01T00:00:00.000Z',
+  may: ['approve', 'deny'],
+  ...fields,
+});
+
+describe('INVARIANT H1: pending decisions in bounds', () => {
+  it('are whole where they fit', () => {
+    const pending = [makePending({ output: 'x'.repeat(100) })];
+    expect(boundPending(pending, { all: 10_000, each: 1_000 })).toEqual(pending);
+  });
+
+  it('lose what explains before an argument is cut', () => {
+    const args = { content: 'x'.repeat(500) };
+    const [shown] = boundPending([makePending({ args, output: 'y'.repeat(2_000) })], { all: 10_000, each: 1_000 });
+    expect(shown).toEqual(makePending({ args }));
+  });
+
+  it('are cut where the arguments alone are too long, and come without any where all are too many', () => {
+    const long = makePending({ args: { content: 'x'.repeat(5_000) } });
+    const shown = boundPending([long, long, long], { all: 1_200, each: 1_000 });
+    expect(shown.map(({ args }) => typeof args)).toEqual(['string', 'string', 'undefined']);
+    for (const each of shown) expect(jsonBytes(each)).toBeLessThan(1_000);
+  });
+});
