@@ -193,6 +193,8 @@ describe('audit', { timeout: 120_000 }, () => {
     await until(
       async () => (await readAuditAnchors(client.temporal, taskId)) === undefined || undefined,
       'the history is gone',
+      // A busy server takes its time to delete.
+      120_000,
     );
 
     const intact = reportOf(await audit('verify', taskId, '--json'));
@@ -203,7 +205,7 @@ describe('audit', { timeout: 120_000 }, () => {
     expect(intact).toMatchObject({ ok: true, checked: 'chain', lives: [{ anchors: 0 }] });
     expect(text.stdout).toContain('There is no event history');
     expect(cut).toMatchObject({ ok: false, checked: 'chain', lives: [{ problems: [{ kind: 'removed' }] }] });
-  });
+  }, 150_000);
 
   it('export prints every entry with its hash, a line each', async () => {
     const session = await makeSession();
