@@ -51,6 +51,8 @@ describe('a linear pattern', () => {
     fc.assert(
       fc.property(pattern, text, (source, input) => {
         fc.pre(source.length < 40);
+        // V8 finds \\B inside of a surrogate pair, where there is no position.
+        fc.pre(!(source.includes('\\B') && /[\u{10000}-\u{10FFFF}]/u.test(input)));
         expect(test(source, input)).toBe(new RegExp(source, 'u').test(input));
       }),
       { numRuns: 5_000 },
