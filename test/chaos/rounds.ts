@@ -71,13 +71,9 @@ const startWorkers = (args: readonly string[]) => {
   };
 };
 
-const keyOf = (world: World, { taskId, callId }: PendingDecision): string =>
-  [...world.effects.keys()].find((key) => key.startsWith(`${taskId}/`) && key.includes(`/${callId}/`)) ??
-  `${taskId}/${callId}`;
-
 /** The person: looks at the world and says what is there. */
 const answer = async (world: World, task: TaskHandle, pending: PendingDecision): Promise<void> => {
-  const key = keyOf(world, pending);
+  const key = world.keyOf(pending.taskId, pending.callId);
   const found = await world.look(key);
   if (pending.kind === 'effect') {
     await (found !== undefined && found.times > 0

@@ -68,6 +68,12 @@ export class World {
     this.#faults.set(taskId, [...faults]);
   }
 
+  /** The key of a call, whether its effect has happened or is under way. */
+  keyOf(taskId: string, callId: string): string {
+    const isOfCall = (key: string) => key.startsWith(`${taskId}/`) && key.includes(`/${callId}/`);
+    return [...this.effects.keys(), ...this.#busy.keys()].find(isOfCall) ?? `${taskId}/${callId}`;
+  }
+
   /** What a person finds who looks: waits until nothing is under way. */
   async look(key: string): Promise<Happened | undefined> {
     while ((this.#busy.get(key) ?? 0) > 0) await delay(50);
