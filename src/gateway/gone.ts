@@ -42,5 +42,6 @@ export const runGone = async (parts: GatewayParts, { call, context, run }: RunRe
     if (run.attempt < PATIENT_ATTEMPTS) throw wait(call.tool, AGAIN_MS);
     await parts.store.ledger.resolve(key, { state: 'unknown', error: `${call.tool} is not there any more` });
   }
-  return { result: resultOf(name, { ...outcomeOf(parts, row), trust: 'untrusted', attempts: row.attempts }) };
+  const settled = row.state === 'started' ? ((await parts.store.ledger.find(key, row.argsDigest)) ?? row) : row;
+  return { result: resultOf(name, { ...outcomeOf(parts, settled), trust: 'untrusted', attempts: row.attempts }) };
 };

@@ -6,11 +6,11 @@ import { callEntry } from './audit.ts';
 import type { GatewayParts } from './flight.ts';
 import { resultOf } from './flight.ts';
 import { type AuditAnchor, type LedgerSettlement, taskRef } from './ports.ts';
-import { cleanText, toLedgerJson } from './sanitize.ts';
+import { cleanText, toLedgerJson, toUndoJson } from './sanitize.ts';
 
 const toSettlement = (parts: GatewayParts, { happened, output, human }: ResolveRequest): LedgerSettlement =>
   happened
-    ? { state: 'succeeded', ...(output === undefined ? {} : { output: toLedgerJson(output, parts.secrets) }) }
+    ? { state: 'succeeded', ...(output === undefined ? {} : { output: toUndoJson(output, parts.secrets) }) }
     : { state: 'failed', error: human.note ?? 'a person checked: it did not happen' };
 
 const audit = (parts: GatewayParts, request: ResolveRequest): Promise<AuditAnchor | undefined> => {
