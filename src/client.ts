@@ -10,14 +10,29 @@ import { escapeText } from './domain/markdown.ts';
 import { TaskId, TaskSpec } from './domain/schemas/task-spec.ts';
 import { SIZES } from './domain/sizes.ts';
 import { AGENT_TASK_TYPE, MEMO, TASK_QUEUE } from './domain/task.ts';
+import { type DecisionToSign, signDecision } from './signers/sign.ts';
 import { type Acknowledged, TaskHandle, type TaskState } from './task-handle.ts';
 import { decodeAll, readTask, runChain } from './timeline/history.ts';
+import { type InboxFilter, type PendingPage, readInbox } from './timeline/inbox.ts';
 import type { ProgressEvent } from './timeline/progress-event.ts';
-import { listTasks, listWaiting, type TaskFilter, type TaskPage, type TaskSummary } from './timeline/tasks.ts';
+import type { TaskSummary } from './timeline/task-summary.ts';
+import { listTasks, type TaskFilter, type TaskPage } from './timeline/tasks.ts';
 import type { StepPrompt } from './timeline/trace.ts';
 
-export type { Acknowledged, ProgressEvent, StepPrompt, TaskFilter, TaskPage, TaskState, TaskSummary };
-export { TaskHandle };
+export type {
+  Acknowledged,
+  DecisionToSign,
+  InboxFilter,
+  PendingDecision,
+  PendingPage,
+  ProgressEvent,
+  StepPrompt,
+  TaskFilter,
+  TaskPage,
+  TaskState,
+  TaskSummary,
+};
+export { signDecision, TaskHandle };
 
 /** How to reach Temporal; what is left out comes from Temporal's environment configuration (profiles, TLS, API key). */
 export type ConnectOptions = {
@@ -59,6 +74,11 @@ export class AgentClient implements AsyncDisposable {
         { cause: error },
       );
     }
+  }
+
+  /** The namespace of its tasks; a signed decision is for one. */
+  get namespace(): string {
+    return this.temporal.options.namespace;
   }
 
   /**
@@ -123,20 +143,18 @@ export class AgentClient implements AsyncDisposable {
     return listTasks(this.temporal, filter, { limit: options.limit ?? 50, next: options.next });
   }
 
-  /** One page of everything that waits for a person; one list call, no worker needed. */
-  async inbox(
-    filter: TaskFilter = {},
+  /**
+   * One page of what waits for people, over all tasks: what was asked first on top. One list call, no worker needed. The server
+   * can filter by kind, role, agent and tenant; for risk and age a page of tasks is looked through, and may then hold less than
+   * `limit` while `next` still leads on.
+   * @param options `limit` counts tasks, 1 to 1,000
+   * @throws HoldfastError `Spec.Invalid`
+   */
+  inbox(
+    filter: InboxFilter = {},
     options: { readonly limit?: number; readonly next?: string | undefined } = {},
-  ): Promise<{ readonly pending: readonly PendingDecision[]; readonly next: string | null }> {
-    const { tasks, next } = await listWaiting(this.temporal, filter, {
-      limit: options.limit ?? 50,
-      next: options.next,
-    });
-    const pending = tasks.flatMap((task) => task.pending);
-    return {
-      pending: pending.filter(({ kind }) => filter.waitingFor === undefined || kind === filter.waitingFor),
-      next,
-    };
+  ): Promise<PendingPage> {
+    return readInbox(this.temporal, filter, { limit: options.limit ?? 50, next: options.next });
   }
 
   async close(): Promise<void> {

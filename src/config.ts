@@ -5,9 +5,13 @@ import { pathToFileURL } from 'node:url';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { ConfigError, describeIssues } from './config-error.ts';
+import { ApprovalRules } from './domain/schemas/approvals.ts';
 import { Duration } from './domain/schemas/duration.ts';
 import { McpServers } from './domain/schemas/mcp-server.ts';
+import { AgentReviews } from './domain/schemas/reviews.ts';
+import { Principals, Signers } from './domain/schemas/signers.ts';
 import { LimitsSpec } from './domain/schemas/task-spec.ts';
+import { Webhooks } from './domain/schemas/webhooks.ts';
 import type { Authorizer } from './gateway/ports.ts';
 import type { Agent } from './tools/define-agent.ts';
 
@@ -48,6 +52,7 @@ const PlainAgent = z.strictObject({
   tools: z.array(z.string().min(1)).optional().describe('Names of tools, or patterns: files.* is all of a server'),
   limits: LimitsSpec.optional(),
   output: z.record(z.string(), z.json()).optional(),
+  ...AgentReviews,
 });
 /** An agent written as plain data. */
 export type PlainAgent = z.infer<typeof PlainAgent>;
@@ -92,6 +97,15 @@ export const Config = z.strictObject({
     .optional()
     .describe('Cedar files, relative to the folder; * and ** as in a shell; policies/*.cedar by default'),
   store: StoreConfig.optional(),
+  approvals: z
+    .strictObject({
+      rules: ApprovalRules.optional(),
+      signers: Signers.optional().describe('Whose signature under a decision counts'),
+    })
+    .optional()
+    .describe('Who may decide what waits for a person, and what happens while nobody does'),
+  principals: Principals.optional().describe('Who tasks may be run for, with which roles, in which tenant'),
+  webhooks: Webhooks.optional().describe('Who is told of what waits for a person'),
   authorizer: HostAuthorizer.optional().describe('Asked for the rights of a principal at every call; in code only'),
   folder: z
     .string()

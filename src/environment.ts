@@ -132,6 +132,7 @@ const Environment = z.object({
     .string()
     .regex(/^[^:\s]+:\d+$/, 'expected HOST:PORT')
     .optional(),
+  HOLDFAST_KEY: z.string().min(1).optional(),
 });
 /** What the environment says about a worker process. */
 export type Environment = z.infer<typeof Environment>;

@@ -1,5 +1,5 @@
 export { type Config, ConfigError, type ConfigInput, defineConfig } from './config.ts';
-export type { HumanDecision, PendingDecision } from './domain/decision.ts';
+export type { Change, Deciders, DeskStep, HumanDecision, PendingDecision, Vote } from './domain/decision.ts';
 export { HoldfastError } from './domain/failures.ts';
 export type { Decision, Verdict } from './domain/proposal.ts';
 export type { TaskSpec } from './domain/schemas/task-spec.ts';

@@ -2,7 +2,7 @@ import type { Connection } from '@temporalio/client';
 import type { NativeConnection } from '@temporalio/worker';
 import { toLimits } from './activities/admit.ts';
 import { workflowSlots } from './activities/model-slots.ts';
-import type { AgentDirectory, Model, NamespaceFacts } from './activities/ports.ts';
+import type { AgentDirectory, AgentFacts, Model, NamespaceFacts } from './activities/ports.ts';
 import { type Config, ConfigError, type ModelConfig, readSecret } from './config.ts';
 import { matchesTool } from './domain/grants.ts';
 import { durationMs } from './domain/schemas/duration.ts';
@@ -32,7 +32,7 @@ export const buildModels = ({ models }: Config): ReadonlyMap<string, Model> =>
   new Map(Object.entries(models).map(([name, each]) => [name, buildModel(name, each)]));
 
 const definePlain = (name: string, plain: Exclude<Config['agents'], readonly Agent[]>[string]): Agent => {
-  const { output, instructions, tools, model, limits } = plain;
+  const { output, instructions, tools, model, limits, ...reviews } = plain;
   const agent = defineAgent({
     name,
     instructions,
@@ -40,7 +40,19 @@ const definePlain = (name: string, plain: Exclude<Config['agents'], readonly Age
     ...(model === undefined ? {} : { model }),
     ...(limits === undefined ? {} : { limits }),
   });
-  return output === undefined ? agent : { ...agent, outputSchema: output };
+  return { ...agent, reviews, ...(output === undefined ? {} : { outputSchema: output }) };
+};
+
+/** What an agent says about when a person is asked, as activities are told of it. */
+const reviewFacts = ({ reviews }: Agent): Partial<AgentFacts> => {
+  const { reviewOutput, fallback, escalate, reviewAt, onLimit } = reviews;
+  return {
+    ...(reviewOutput === true ? { reviewOutput } : {}),
+    ...(fallback === undefined ? {} : { fallback }),
+    ...(escalate?.confidenceBelow === undefined ? {} : { confidenceBelow: escalate.confidenceBelow }),
+    ...(reviewAt === undefined ? {} : { reviewAt }),
+    ...(onLimit === undefined ? {} : { onLimit }),
+  };
 };
 
 const checkPatterns = (agent: Agent, found: FoundTools, isComplete: boolean): void => {
@@ -74,7 +86,8 @@ export const buildDirectory = (
     const model = models.get(agent.model);
     if (model === undefined) throw new ConfigError(`agent ${name}: there is no model ${agent.model}`);
     const output = outputSchemaOf(agent);
-    return { name, model, limits: toLimits(agent.limits), ...(output === undefined ? {} : { output }) };
+    const limits = toLimits(agent.limits);
+    return { name, model, limits, ...(output === undefined ? {} : { output }), ...reviewFacts(agent) };
   },
 });
 
@@ -82,7 +95,7 @@ export const buildDirectory = (
 const MIN_SECRET = 6;
 
 /** Values that no tool output may show: what the configuration takes from the environment, and the store's password. */
-export const secretsOf = ({ models, mcpServers = {} }: Config, storeUrl: string): readonly string[] => {
+export const secretsOf = ({ models, mcpServers = {}, webhooks = [] }: Config, storeUrl: string): readonly string[] => {
   const keys = Object.entries(models).flatMap(([name, { apiKey }]) =>
     apiKey === undefined ? [] : [readSecret(apiKey.env, `models.${name}.apiKey`)],
   );
@@ -91,8 +104,9 @@ export const secretsOf = ({ models, mcpServers = {} }: Config, storeUrl: string)
       typeof value === 'string' ? [] : [readSecret(value.env, `mcpServers.${name}`)],
     ),
   );
+  const signing = webhooks.map(({ name, secret }) => readSecret(secret.env, `webhooks.${name}.secret`));
   const password = decodeURIComponent(new URL(storeUrl).password);
-  return [...keys, ...named, password].filter((value) => value.length >= MIN_SECRET);
+  return [...keys, ...named, ...signing, password].filter((value) => value.length >= MIN_SECRET);
 };
 
 /** How long an answer about search attributes holds: they are added once, by hand. */

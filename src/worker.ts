@@ -1,11 +1,14 @@
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import { createActivities } from './activities/index.ts';
 import { findBundle, type WorkflowBundle } from './bundle.ts';
+import { Closing } from './closing.ts';
 import { type Config, ConfigError, readEnvironment, readSecret, resolveStore, resolveTemporal } from './config.ts';
 import { durationMs } from './domain/schemas/duration.ts';
 import { createGateway } from './gateway/pipeline.ts';
 import type { ControlStore, PolicyEngine } from './gateway/ports.ts';
+import { type Notifications, startNotifications } from './notify/notifications.ts';
 import { createPolicyEngine } from './policy/engine.ts';
+import { createDeciders } from './signers/deciders.ts';
 import { openStore } from './store/index.ts';
 import { BUILT_IN_TOOLS, readArtifact } from './tools/built-in/index.ts';
 import type { Agent, FoundTools } from './tools/define-agent.ts';
@@ -72,21 +75,8 @@ type Parts = {
   readonly servers: McpServers;
   readonly agents: ReadonlyMap<string, Agent>;
   readonly policy: PolicyEngine;
+  readonly notifications: Notifications;
 };
-
-/** Things to close, in the opposite order: also when a later part could not be made. */
-class Closing {
-  readonly #all: (() => Promise<void> | void)[] = [];
-
-  add<T>(part: T, close: (part: T) => Promise<void> | void): T {
-    this.#all.push(() => close(part));
-    return part;
-  }
-
-  async run(): Promise<void> {
-    for (const close of this.#all.splice(0).toReversed()) await close();
-  }
-}
 
 const buildStore = async (options: CreateWorkerOptions, names: { namespace: string; taskQueue: string }) => {
   const { config, log = silent } = options;
@@ -151,14 +141,24 @@ const buildParts = async (options: CreateWorkerOptions, closing: Closing): Promi
     log,
   });
   closing.add(policy, (each) => each.close());
-  return { namespace, taskQueue, connection, store, storeUrl: url, servers, agents, policy };
+  const notifications = startNotifications({
+    webhooks: config.webhooks ?? [],
+    store,
+    namespace,
+    secrets: readSecret,
+    known: secretsOf(config, url),
+    log,
+  });
+  closing.add(notifications, (each) => each.stop());
+  return { namespace, taskQueue, connection, store, storeUrl: url, servers, agents, policy, notifications };
 };
 
 const buildActivities = ({ config, log = silent }: CreateWorkerOptions, parts: Parts) => {
-  const { namespace, connection, store, storeUrl, agents, policy } = parts;
+  const { namespace, connection, store, storeUrl, agents, policy, notifications } = parts;
   const heartbeat = config.worker?.heartbeatTimeout ?? readEnvironment().HOLDFAST_HEARTBEAT_TIMEOUT;
   const heartbeatTimeoutMs = durationMs(heartbeat);
   const secrets = secretsOf(config, storeUrl);
+  const deciders = createDeciders(config, { namespace, log });
   const gateway = createGateway({
     agents,
     store,
@@ -168,6 +168,7 @@ const buildActivities = ({ config, log = silent }: CreateWorkerOptions, parts: P
     // INVARIANT E4: the time after which a silent worker counts as dead, for Temporal and for the ledger.
     leaseMs: heartbeatTimeoutMs,
     log,
+    approvalRules: deciders.approvalRules,
   });
   return createActivities({
     agents: buildDirectory(agents, buildModels(config)),
@@ -176,6 +177,10 @@ const buildActivities = ({ config, log = silent }: CreateWorkerOptions, parts: P
     tasks: store.tasks,
     checkRules: policy.checkRules,
     heartbeatTimeoutMs,
+    ...deciders,
+    deskLog: notifications.deskLog,
+    endpoints: notifications.endpoints,
+    messages: notifications.messages,
   });
 };
 

@@ -8,10 +8,11 @@ import { durationMs } from '../domain/schemas/duration.ts';
 import { type LimitsSpec, TaskSpec } from '../domain/schemas/task-spec.ts';
 import { SIZES } from '../domain/sizes.ts';
 import { compileGrants } from '../gateway/grants.ts';
+import { admitReviews, confidenceBelow, rulesFor } from './admit-reviews.ts';
 import { compileSchema } from './final-answer.ts';
 import type { Admission, AdmitInput } from './messages.ts';
 import { whileAway } from './patience.ts';
-import type { ActivityDeps } from './ports.ts';
+import type { ActivityDeps, CallContext } from './ports.ts';
 
 /** Limits as they are written, in the workflow's units. */
 export const toLimits = ({ duration, depth: _, ...limits }: LimitsSpec): Partial<Limits> => {
@@ -38,46 +39,65 @@ const checkRules = (deps: ActivityDeps, { escalate }: TaskSpec): string | undefi
   return rules;
 };
 
+/** What the platform goes by wherever it reports and asks. */
+const deskOf = ({ approvalRules, endpoints }: ActivityDeps, context: CallContext): Partial<Admission> => ({
+  approvalRules: rulesFor(approvalRules, context),
+  // Reports of everything cost an activity each; where nobody is notified, decisions are enough.
+  reports: endpoints.length > 0 ? 'all' : 'decisions',
+});
+
+/** What of a specification the workflow goes by as it is written. */
+const given = ({ input, output, grants, onFailure }: TaskSpec): Partial<Admission> => ({
+  ...(input === undefined ? {} : { input }),
+  ...(output === undefined ? {} : { output }),
+  ...(grants === 'minimal' ? { narrowGrants: true } : {}),
+  ...(onFailure === undefined ? {} : { onFailure }),
+});
+
 /**
  * The first activity of a task: parses the specification and resolves what this worker knows, so that all of it stands in history.
- * @throws ApplicationFailure `Spec.Invalid`, `Spec.TooLarge`, `Agent.Unknown`, `Task.Conflict`
+ * @throws ApplicationFailure `Spec.Invalid`, `Spec.TooLarge`, `Agent.Unknown`, `Principal.Refused`, `Task.Conflict`
  */
 export const admit = async (deps: ActivityDeps, { spec, firstRunId }: AdmitInput): Promise<Admission> => {
   const task = parseSpec(spec);
   const agent = deps.agents.find(task.agent);
   const rules = checkRules(deps, task);
-  const execution = activityInfo().workflowExecution;
-  if (execution === undefined) throw ApplicationFailure.nonRetryable('admit runs inside a task only.', 'Spec.Invalid');
+  const reviews = admitReviews({ task, agent });
+  const taskId = activityInfo().workflowExecution?.workflowId;
+  if (taskId === undefined) throw ApplicationFailure.nonRetryable('admit runs inside a task only.', 'Spec.Invalid');
+  // Of the specification as it was given: the same one is the same task, whatever the host knows of its principal by now.
   const specDigest = digestJson(task);
+  // INVARIANT A3: who somebody is, is the host's word.
+  const principal = await deps.principals(task.principal);
+  const names = { taskId, agent: agent.name };
   const { epoch } = await whileAway(() =>
     deps.tasks.register({
-      taskId: execution.workflowId,
+      ...names,
       firstRunId,
-      agent: agent.name,
-      principalId: task.principal.id,
-      tenant: task.principal.tenant,
+      principalId: principal.id,
+      tenant: principal.tenant,
       specDigest,
     }),
   );
+  const context: CallContext = {
+    ...names,
+    epoch,
+    principal,
+    ...(Array.isArray(task.grants) ? { grants: task.grants } : {}),
+    ...(rules === undefined ? {} : { rules }),
+    ...confidenceBelow({ task, agent }),
+  };
   return {
     agent: agent.name,
     goal: task.goal,
-    ...(task.input === undefined ? {} : { input: task.input }),
-    ...(task.output === undefined ? {} : { output: task.output }),
-    context: {
-      taskId: execution.workflowId,
-      epoch,
-      agent: agent.name,
-      principal: task.principal,
-      ...(Array.isArray(task.grants) ? { grants: task.grants } : {}),
-      ...(rules === undefined ? {} : { rules }),
-    },
-    ...(task.grants === 'minimal' ? { narrowGrants: true } : {}),
-    ...(task.onFailure === undefined ? {} : { onFailure: task.onFailure }),
+    ...given(task),
+    context,
     model: agent.model.name,
     limits: { ...DEFAULT_LIMITS, ...agent.limits, ...toLimits(task.limits ?? {}) },
     specDigest,
     searchAttributes: await deps.namespace.searchAttributes(),
     heartbeatTimeoutMs: deps.heartbeatTimeoutMs,
+    ...deskOf(deps, context),
+    ...reviews,
   };
 };

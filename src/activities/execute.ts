@@ -2,8 +2,8 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { isRecord } from '../domain/json.ts';
 import { withLife } from './life.ts';
-import type { ExecuteInput, ExecuteResult } from './messages.ts';
-import type { ActivityDeps, Ran } from './ports.ts';
+import type { Approval, ExecuteInput, ExecuteResult } from './messages.ts';
+import type { ActivityDeps, GrantedApproval, Ran } from './ports.ts';
 
 /** The item for the transcript, and what the workflow goes by, in one: histories of before hold the item alone. */
 export const flatten = ({ result, ...rest }: Ran): ExecuteResult => ({
@@ -22,6 +22,17 @@ const cleanAttemptsOf = (error: unknown): Kept | undefined => {
     : undefined;
 };
 
+/** What the gateway goes by: a name alone is a claim, and only votes prove who approved (INVARIANT A3). */
+const grantOf = ({ context, call }: ExecuteInput, { digest, id, human, reasons }: Approval): GrantedApproval => ({
+  digest,
+  id: id ?? `${context.taskId}/${context.epoch}/${call.id}`,
+  by: human.by,
+  verified: human.verified,
+  votes: human.votes,
+  reasons,
+  standing: human.standing,
+});
+
 /**
  * Runs one call in an activity of its own, through the gateway, which judges it again first.
  * @throws ApplicationFailure `Tool.Failed`, `Effect.Busy`, `Store.Unavailable`, `Policy.Behind`: all retryable, and safe to retry
@@ -34,14 +45,7 @@ export const execute = (deps: ActivityDeps, input: ExecuteInput): Promise<Execut
     const heartbeat = (progress: unknown) => life.keep({ ...earlier, progress });
     const { cleanAttempts } = earlier ?? {};
     const run = { signal: cancellationSignal, attempt: info.attempt, heartbeat, cleanAttempts };
-    const granted =
-      approval === undefined
-        ? undefined
-        : {
-            digest: approval.digest,
-            id: approval.id ?? `${context.taskId}/${context.epoch}/${call.id}`,
-            by: approval.human.by,
-          };
+    const granted = approval === undefined ? undefined : grantOf(input, approval);
     const ran = flatten(
       await deps.gateway.run({ call, context, situation, approval: granted, run }).catch((error: unknown) => {
         const details = cleanAttemptsOf(error);

@@ -9,16 +9,20 @@ import type {
   NarrowGrantsInput,
   ProposeInput,
   ReadInput,
+  ReportInput,
   ResolveInput,
   ReviewInput,
+  VerifyDecisionInput,
 } from './messages.ts';
 import { narrowGrants } from './narrow-grants.ts';
 import type { ActivityDeps, TranscriptSource } from './ports.ts';
 import { propose } from './propose.ts';
 import { read } from './read.ts';
+import { report } from './report.ts';
 import { resolve } from './resolve.ts';
 import { review } from './review.ts';
 import { createTranscriptCache } from './transcript-cache.ts';
+import { verifyDecision } from './verify-decision.ts';
 
 /** A query that no worker answers must not hold the activity for ever. */
 const QUERY_TIMEOUT_MS = 15_000;
@@ -46,6 +50,8 @@ export const createActivities = (deps: ActivityDeps) => {
     review: (input: ReviewInput) => review(deps, input),
     resolve: (input: ResolveInput) => resolve(deps, input),
     compensate: (input: CompensateInput) => compensate(deps, input),
+    verifyDecision: (input: VerifyDecisionInput) => verifyDecision(deps, input),
+    report: (input: ReportInput) => report(deps, input),
     narrowGrants: (input: NarrowGrantsInput) => narrowGrants(deps, input),
   };
 };

@@ -1,8 +1,10 @@
-import type { HumanDecision } from '../domain/decision.ts';
+import type { ApprovalRule } from '../domain/approval-rule.ts';
+import type { DecisionName, HumanDecision } from '../domain/decision.ts';
+import type { DeskEvent } from '../domain/desk-event.ts';
 import type { Digest } from '../domain/digest.ts';
 import type { Grant } from '../domain/grants.ts';
 import type { Limits } from '../domain/limits.ts';
-import type { Review, RunPlan } from '../domain/proposal.ts';
+import type { Reason, Review, RunPlan } from '../domain/proposal.ts';
 import type { SearchAttributeName } from '../domain/task.ts';
 import type { ResultItem, TranscriptItem, TranscriptVersion } from '../domain/transcript.ts';
 import type { AuditAnchor } from '../gateway/ports.ts';
@@ -41,6 +43,22 @@ export type Admission = {
   readonly onFailure?: 'compensate' | 'keep' | 'ask';
   /** The model proposes the smallest grants before it has read anything else. */
   readonly narrowGrants?: boolean;
+  // What follows was not known to tasks of before: absent, it does not happen.
+  /** Who may decide what, in the order in which they are tried; the default holds where none fits. */
+  readonly approvalRules?: readonly ApprovalRule[];
+  /** What happens at the desk is reported to the store: decisions only, or (where somebody is notified) all of it. */
+  readonly reports?: 'decisions' | 'all';
+  /** A person is asked whether to go on once so much (0 to 1) of one of these limits is used. */
+  readonly reviewPoint?: { readonly share: number; readonly of: readonly ('costUsd' | 'tokens')[] };
+  readonly onLimit?: 'fail' | 'escalate' | 'fallback';
+  /** What people allowed beyond the limits at first, by limit; `limits` are with it. */
+  readonly allowed?: Readonly<Record<string, number>>;
+  /** What the task gives when it ends as `fallback`. */
+  readonly fallback?: { readonly output: unknown };
+  /** A person reviews the final output. */
+  readonly reviewOutput?: boolean;
+  /** A person is asked when the task seems to go in circles. */
+  readonly findsLoops?: boolean;
 };
 
 /** Input of `propose`. The transcript itself is not in it: only its version, and what came since the last answer. */
@@ -87,7 +105,13 @@ export type ReadInput = {
 };
 
 /** What a person decided about a call, and what exactly they saw. `id` names the decision: it is used once (INVARIANT E2). */
-export type Approval = { readonly digest: Digest; readonly id?: string; readonly human: HumanDecision };
+export type Approval = {
+  readonly digest: Digest;
+  readonly id?: string;
+  readonly human: HumanDecision;
+  /** What the person was told it is asked for; a verdict with another reason is stricter (INVARIANT A1). Absent in tasks of before. */
+  readonly reasons?: readonly Pick<Reason, 'code' | 'policy'>[];
+};
 
 /** Input of `execute`: one call. */
 export type ExecuteInput = {
@@ -127,3 +151,26 @@ export type NarrowGrantsResult = {
   readonly usage: ModelUsage;
   readonly costUsd: number;
 };
+
+/** Input of `verifyDecision`: a signed decision, and what it has to say to count. */
+export type VerifyDecisionInput = {
+  readonly token: string;
+  readonly taskId: string;
+  readonly epoch: string;
+  /** Of the task's principal. */
+  readonly tenant?: string;
+  /** Id and digest of what is pending. */
+  readonly id: string;
+  readonly digest: Digest;
+  readonly decision: DecisionName;
+  /** Digest of what is said beside yes or no: see `contentDigest`. */
+  readonly content: Digest;
+};
+
+/** Result of `verifyDecision`: who decided, or why the signature does not count, in words for its sender. */
+export type VerifiedDecision =
+  | { readonly ok: true; readonly by: string; readonly issuer: string; readonly roles: readonly string[] }
+  | { readonly ok: false; readonly refusal: string };
+
+/** Input of `report`: what happened at the desk. */
+export type ReportInput = { readonly context: CallContext; readonly events: readonly DeskEvent[] };

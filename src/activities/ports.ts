@@ -1,9 +1,10 @@
-import type { HumanDecision } from '../domain/decision.ts';
+import type { ApprovalRule } from '../domain/approval-rule.ts';
+import type { HumanDecision, Vote } from '../domain/decision.ts';
 import type { DeniedCall } from '../domain/denied.ts';
 import type { Grant } from '../domain/grants.ts';
 import type { JsonObject } from '../domain/json.ts';
 import type { Limits } from '../domain/limits.ts';
-import type { Review } from '../domain/proposal.ts';
+import type { Reason, Review } from '../domain/proposal.ts';
 import type { Provenance } from '../domain/provenance.ts';
 import type { SearchAttributeName, Usage } from '../domain/task.ts';
 import type {
@@ -15,7 +16,9 @@ import type {
   SetupItem,
   TranscriptPage,
 } from '../domain/transcript.ts';
+import type { DeskLog, MessageMaker } from '../gateway/desk-ports.ts';
 import type { AuditAnchor, AuditEntry, TaskRegister } from '../gateway/ports.ts';
+import type { VerifiedDecision, VerifyDecisionInput } from './messages.ts';
 
 /** A prompt, provider-neutral: instructions and tools, then everything that was said, in order. */
 export type Prompt = {
@@ -75,6 +78,8 @@ export type CallContext = {
   readonly grants?: readonly Grant[] | undefined;
   /** Task-level Cedar rules; they may only forbid. */
   readonly rules?: string | undefined;
+  /** Calls with effects ask below this confidence, 0 to 1. */
+  readonly confidenceBelow?: number | undefined;
 };
 
 /** What had happened in the task when a call was reviewed or run; rules look at it. */
@@ -151,7 +156,17 @@ export type ReviewRequest = {
 export type Reviewed = { readonly reviews: readonly Review[]; readonly anchor?: AuditAnchor | undefined };
 
 /** An approval that a person gave: for exactly one digest, once (INVARIANTS A1, E2). */
-export type GrantedApproval = { readonly digest: string; readonly id: string; readonly by?: string | undefined };
+export type GrantedApproval = {
+  readonly digest: string;
+  readonly id: string;
+  readonly by?: string | undefined;
+  readonly verified?: boolean | undefined;
+  readonly votes?: readonly Vote[] | undefined;
+  /** Absent in tasks of before: then the reasons are not compared. */
+  readonly reasons?: readonly Pick<Reason, 'code' | 'policy'>[] | undefined;
+  /** Id of the standing approval by which nobody was asked about this call. */
+  readonly standing?: string | undefined;
+};
 
 /** A call that is to be run. */
 export type RunRequest = {
@@ -221,6 +236,15 @@ export type AgentFacts = {
   readonly limits: Partial<Limits>;
   /** JSON Schema of the final output. */
   readonly output?: unknown;
+  /** A person reviews the final output. */
+  readonly reviewOutput?: boolean;
+  /** What a task gives that ends as `fallback`. */
+  readonly fallback?: { readonly output: unknown };
+  /** Calls with effects ask below this confidence, 0 to 1. */
+  readonly confidenceBelow?: number;
+  /** What holds where the task does not say: at which share of its budget a person is asked, and what happens at a limit. */
+  readonly reviewAt?: number;
+  readonly onLimit?: 'fail' | 'escalate' | 'fallback';
 };
 
 /** The agents that a worker serves. */
@@ -237,6 +261,16 @@ export type TranscriptSource = {
 /** What a namespace has; decides what the workflow may write (an unregistered attribute wedges a run). */
 export type NamespaceFacts = { readonly searchAttributes: () => Promise<readonly SearchAttributeName[]> };
 
+/** Checks who signed a decision, and that it says exactly this. Never throws for what a token holds. */
+export type Verifier = (input: VerifyDecisionInput) => Promise<VerifiedDecision>;
+
+/**
+ * INVARIANT A3: roles and tenant of a principal as the host knows them; what a specification says is a wish that can only narrow.
+ * Without a directory the specification is believed: whoever may start workflows speaks for the host.
+ * @throws ApplicationFailure `Principal.Refused`
+ */
+export type PrincipalDirectory = (claimed: CallContext['principal']) => Promise<CallContext['principal']>;
+
 /** Everything activities need, built by the worker. */
 export type ActivityDeps = {
   readonly agents: AgentDirectory;
@@ -248,4 +282,15 @@ export type ActivityDeps = {
   readonly checkRules: (rules: string) => string | undefined;
   /** Time after which a silent activity counts as dead, milliseconds. */
   readonly heartbeatTimeoutMs: number;
+  readonly approvalRules: readonly ApprovalRule[];
+  /** Checks signed decisions. */
+  readonly verifier: Verifier;
+  /** Roles and tenant of a principal, by the host's word. @throws ApplicationFailure `Principal.Refused` */
+  readonly principals: PrincipalDirectory;
+  /** The record of what happens at the desk. */
+  readonly deskLog: DeskLog;
+  /** Names of those who are notified of what happens at the desk. */
+  readonly endpoints: readonly string[];
+  /** What they are told. */
+  readonly messages: MessageMaker;
 };

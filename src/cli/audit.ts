@@ -2,34 +2,12 @@ import { Command, Option } from 'commander';
 import { HoldfastError } from '../domain/failures.ts';
 import type { AuditLog } from '../gateway/ports.ts';
 import type { AuditReport } from './audit-report.ts';
-import { type Globals, onCall, withExamples } from './command.ts';
+import { onCall, withExamples } from './command.ts';
 import { withClient } from './connect.ts';
 import { EXIT } from './exit-code.ts';
 import { paint, print, printJson } from './terminal.ts';
 import { clean } from './text.ts';
-
-/** Runs something with the audit trails of the namespace. @throws ConfigError when there is no store */
-const withAudit = async <Result>(globals: Globals, use: (log: AuditLog) => Promise<Result>): Promise<Result> => {
-  const [{ readEnvironment, resolveStore, resolveTemporal }, { readDataConfig }, { openStore }] = await Promise.all([
-    import('../config.ts'),
-    import('./data-config.ts'),
-    import('../store/index.ts'),
-  ]);
-  const config = await readDataConfig(globals);
-  const { url } = resolveStore(config.kind === 'data' ? config.config : {});
-  const store = await openStore({
-    url,
-    namespace: resolveTemporal(globals).namespace,
-    taskQueue: readEnvironment().HOLDFAST_TASK_QUEUE,
-    // Who looks at a trail changes nothing.
-    migrate: false,
-  });
-  try {
-    return await use(store.audit);
-  } finally {
-    await store.close();
-  }
-};
+import { withStore } from './with-store.ts';
 
 const CHAIN_ONLY =
   'There is no event history (any more): the chain was checked in itself. Whoever can write the database can make it anew.';
@@ -59,7 +37,7 @@ const verifyCommand = (): Command => {
     const { readAuditAnchors } = await import('../timeline/audit-anchors.ts');
     const { verifyTask } = await import('./audit-report.ts');
     const history = await withClient(globals, async ({ temporal }) => await readAuditAnchors(temporal, taskId));
-    const report = await withAudit(globals, async (log) => await verifyTask(log, taskId, history));
+    const report = await withStore(globals, async ({ audit }) => await verifyTask(audit, taskId, history));
     if (globals.json) printJson(report);
     else for (const line of reportLines(report)) print(line);
     return report.ok ? EXIT.done : EXIT.failed;
@@ -85,7 +63,7 @@ const exportCommand = (): Command => {
     .addOption(new Option('--format <format>', 'how it is written').choices(['jsonl']).default('jsonl'));
   withExamples(command, ['holdfast audit export refund-17 > refund-17.audit.jsonl']);
   return onCall(command, async ({ args: [taskId = ''], globals }) => {
-    await withAudit(globals, async (log) => await exportTrails(log, taskId));
+    await withStore(globals, async ({ audit }) => await exportTrails(audit, taskId));
     return EXIT.done;
   });
 };

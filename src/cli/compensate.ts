@@ -8,7 +8,9 @@ import { taskPage, withClient } from './connect.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { UsageError } from './failure.ts';
 import { type FollowEnd, followTask } from './follow.ts';
+import { readIdentity } from './identity.ts';
 import { prompt } from './prompt.ts';
+import { type Identity, sendDecision } from './sending.ts';
 import { effectLines, statusWord } from './task-lines.ts';
 import { isInteractive, note, notePaint, paint, print, printJson } from './terminal.ts';
 import { oneLine, shellWord } from './text.ts';
@@ -40,6 +42,7 @@ const mayUndo = async ({ taskId, undo }: Undoable): Promise<boolean> => {
 const undoAll = async (client: AgentClient, undoable: Undoable, globals: Globals): Promise<Compensated> => {
   const { startCompensation } = await import('../timeline/compensation.ts');
   const { taskId, taskQueue } = undoable;
+  const identity: Identity = isInteractive() ? await readIdentity() : { by: osUser() };
   const effects: EffectRecord[] = [];
   const reasons: string[] = [];
   for (let left = undoable.undo; left.length > 0; ) {
@@ -49,7 +52,8 @@ const undoAll = async (client: AgentClient, undoable: Undoable, globals: Globals
         await followTask({
           task,
           onWaiting: isInteractive() ? 'ask' : 'tell',
-          by: osUser(),
+          decide: async (callId, said) => await sendDecision(client, { taskId: task.taskId, callId, said }, identity),
+          canSign: identity.signer !== undefined,
           page: taskPage(globals, task.taskId),
           onQuiet: async () => await quietHint(client, taskQueue),
           signal,

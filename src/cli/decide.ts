@@ -1,90 +1,168 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
+import type { Scope } from '../domain/approval-rule.ts';
+import { defined } from '../domain/defined.ts';
+import type { JsonObject } from '../domain/json.ts';
 import { sendAndPrint } from './acknowledged.ts';
-import { jsonObject, onCall, osUser, withExamples } from './command.ts';
-
-const BY = ['--by <name>', 'who decides (a claim: nothing proves it)'] as const;
-
-type ApproveOptions = { readonly args?: Record<string, unknown>; readonly note?: string; readonly by: string };
+import { parseShare } from './allow.ts';
+import { type Globals, jsonObject, onCall, osUser, withExamples } from './command.ts';
+import type { ExitCode } from './exit-code.ts';
+import { UsageError } from './failure.ts';
+import { readIdentity } from './identity.ts';
+import { type Identity, type Said, sendDecision } from './sending.ts';
+import { type SigningOptions, signingOptions } from './signing-options.ts';
+import { readToken } from './token.ts';
 
 const CALL = 'the decision or its call, such as s3.c1-7f3a or s3.c1; may be left out where one is pending';
 
+type ProofOptions = SigningOptions & { readonly token?: string; readonly by?: string };
+
+/** Options that say who decides. */
+const withProof = (command: Command): Command => {
+  command
+    .option('--by <name>', 'who decides (default: your name here); a claim: nothing proves it')
+    .option(
+      '--token <jwt>',
+      'a decision that was signed elsewhere, as `holdfast sign` prints it; - reads it from stdin',
+    );
+  for (const option of signingOptions()) command.addOption(option);
+  return command;
+};
+
+type Named = { readonly taskId: string; readonly callId: string | undefined; readonly said: Said };
+
+/** What a decision is sent with. A signed one covers all that is said, so what was signed with it is sent along. */
+const withIdentity = async (
+  named: Named,
+  options: ProofOptions,
+): Promise<{ readonly named: Named; readonly identity: Identity }> => {
+  const { token, key, issuer, subject, by } = options;
+  if (token === undefined) return { named, identity: await readIdentity(options) };
+  if (key !== undefined || issuer !== undefined || subject !== undefined)
+    throw new UsageError('--token and a key cannot stand together.', 'A token is signed already: leave the key out.');
+  const signed = await readToken(token);
+  const said = { ...signed.said, ...defined(named.said), name: named.said.name };
+  return { named: { ...named, said, callId: named.callId ?? signed.id }, identity: { token: signed.token, by } };
+};
+
+const decide = async (globals: Globals, named: Named, options: ProofOptions): Promise<ExitCode> => {
+  const outgoing = await withIdentity(named, options);
+  return await sendAndPrint(
+    globals,
+    named.taskId,
+    async (_, client) => await sendDecision(client, outgoing.named, outgoing.identity),
+  );
+};
+
+type ApproveOptions = ProofOptions & {
+  readonly args?: JsonObject;
+  readonly allow?: JsonObject;
+  readonly note?: string;
+  readonly scope?: Scope;
+  readonly same?: readonly string[];
+};
+
+const toApproval = ({ args, allow, note, scope, same }: ApproveOptions): Said => {
+  if (args !== undefined && allow !== undefined)
+    throw new UsageError('--args and --allow cannot stand together.', 'Both say what is allowed: give one of them.');
+  if (same !== undefined && scope !== 'values')
+    throw new UsageError('--same goes with --scope values.', 'Write: --scope values --same /orderId, say.');
+  return { name: 'approve', args: args ?? allow, text: note, scope, same };
+};
+
 /** `holdfast approve TASK [CALL]`. */
 export const approveCommand = (): Command => {
-  const command = new Command('approve')
-    .summary('let a call run')
-    .description(
-      'Lets a call run. Of an effect whose result is unknown it says that it happened; about undoing: yes, or done by hand.',
-    )
-    .argument('<task>', 'task id')
-    .argument('[call]', CALL)
-    .option(
-      '--args <json>',
-      'run it with these arguments instead: all of them, as an object; of an unknown effect: what it returned',
-      jsonObject,
-    )
-    .option('--note <text>', 'recorded with the decision')
-    .option(...BY, osUser());
+  const command = withProof(
+    new Command('approve')
+      .summary('let a call run')
+      .description(
+        'Lets a call run. Of an effect whose result is unknown it says that it happened; about undoing: yes, or done by hand; about a budget: go on.',
+      )
+      .argument('<task>', 'task id')
+      .argument('[call]', CALL)
+      .option(
+        '--args <json>',
+        'run it with these arguments instead: all of them, as an object; of an unknown effect: what it returned',
+        jsonObject,
+      )
+      .option('--allow <amounts>', 'of a budget: allow this much further, such as costUsd=1,steps=10', parseShare)
+      .option('--note <text>', 'recorded with the decision')
+      .addOption(
+        new Option(
+          '--scope <scope>',
+          'how far the yes reaches within the task: this call, further calls with the same values, every call of the tool',
+        ).choices(['once', 'values', 'tool']),
+      )
+      .option(
+        '--same <pointers...>',
+        'with --scope values: the arguments that have to stay the same, as JSON pointers',
+      ),
+  );
   withExamples(command, [
     'holdfast approve refund-17',
     'holdfast approve refund-17 s3.c1 --args \'{"orderId":"17","amount":20}\' --note "half of it"',
+    'holdfast approve refund-17 s3.c1 --scope values --same /orderId',
+    'holdfast approve refund-17 s3.c1 --key ana.key.json',
+    'holdfast approve report-4 --allow costUsd=1,steps=10',
   ]);
   return onCall<ApproveOptions>(
     command,
-    async ({ args: [taskId = '', callId], options: { args, note, by }, globals }) =>
-      await sendAndPrint(
-        globals,
-        taskId,
-        async (task) =>
-          await task.approve({
-            by,
-            ...(callId === undefined ? {} : { callId }),
-            ...(args === undefined ? {} : { args }),
-            ...(note === undefined ? {} : { note }),
-          }),
-      ),
+    async ({ args: [taskId = '', callId], options, globals }) =>
+      await decide(globals, { taskId, callId, said: toApproval(options) }, options),
   );
 };
 
 /** `holdfast deny TASK [CALL]`. */
 export const denyCommand = (): Command => {
-  const command = new Command('deny')
-    .summary('refuse a call')
-    .description(
-      'Refuses a call; the reason goes to the agent. Of an effect whose result is unknown it says that it did not happen; about undoing: leave it.',
-    )
-    .argument('<task>', 'task id')
-    .argument('[call]', CALL)
-    .requiredOption('--reason <text>', 'goes to the agent')
-    .option(...BY, osUser());
+  const command = withProof(
+    new Command('deny')
+      .summary('refuse a call')
+      .description(
+        'Refuses a call; the reason goes to the agent. Of an effect whose result is unknown it says that it did not happen; about undoing: leave it; about a budget: stop here.',
+      )
+      .argument('<task>', 'task id')
+      .argument('[call]', CALL)
+      .requiredOption('--reason <text>', 'goes to the agent'),
+  );
   withExamples(command, ['holdfast deny refund-17 --reason "the order was refunded last week"']);
-  return onCall<{ readonly reason: string; readonly by: string }>(
+  return onCall<ProofOptions & { readonly reason: string }>(
     command,
     async ({ args: [taskId = '', callId], options, globals }) =>
-      await sendAndPrint(
-        globals,
-        taskId,
-        async (task) => await task.deny({ ...options, ...(callId === undefined ? {} : { callId }) }),
-      ),
+      await decide(globals, { taskId, callId, said: { name: 'deny', text: options.reason } }, options),
   );
 };
 
 /** `holdfast answer TASK TEXT`. */
 export const answerCommand = (): Command => {
-  const command = new Command('answer')
-    .summary('answer a question of the agent')
-    .description('Answers a question of the agent.')
-    .argument('<task>', 'task id')
-    .argument('<text>', 'the answer')
-    .option('--id <id>', 'the question; may be left out where one is pending')
-    .option(...BY, osUser());
+  const command = withProof(
+    new Command('answer')
+      .summary('answer a question of the agent')
+      .description('Answers a question of the agent.')
+      .argument('<task>', 'task id')
+      .argument('<text>', 'the answer')
+      .option('--id <id>', 'the question; may be left out where one is pending'),
+  );
   withExamples(command, ['holdfast answer refund-17 "order 18, not 17"']);
-  return onCall<{ readonly id?: string; readonly by: string }>(
+  return onCall<ProofOptions & { readonly id?: string }>(
     command,
-    async ({ args: [taskId = '', text = ''], options: { id, by }, globals }) =>
-      await sendAndPrint(
-        globals,
-        taskId,
-        async (task) => await task.answer({ text, by, ...(id === undefined ? {} : { questionId: id }) }),
-      ),
+    async ({ args: [taskId = '', text = ''], options, globals }) =>
+      await decide(globals, { taskId, callId: options.id, said: { name: 'answer', text } }, options),
+  );
+};
+
+/** `holdfast revoke TASK ID`. */
+export const revokeCommand = (): Command => {
+  const command = new Command('revoke')
+    .summary('take back an approval that stands for further calls')
+    .description(
+      'Takes back an approval that was given for further calls of a task (--scope values or tool): they are asked again. `holdfast show TASK` lists those that stand.',
+    )
+    .argument('<task>', 'task id')
+    .argument('<id>', 'the decision that gave it, such as s3.c1-7f3a')
+    .option('--by <name>', 'who takes it back; a claim: nothing proves it', osUser());
+  withExamples(command, ['holdfast revoke refund-17 s3.c1-7f3a']);
+  return onCall<{ readonly by: string }>(
+    command,
+    async ({ args: [taskId = '', id = ''], options: { by }, globals }) =>
+      await sendAndPrint(globals, taskId, async (task) => await task.revoke(id, by)),
   );
 };

@@ -121,7 +121,8 @@ const checkStoreOf = async (globals: Globals): Promise<readonly Check[]> => {
   try {
     const { checkStore } = await import('./doctor-store.ts');
     // A configuration that is not valid is reported already.
-    return await checkStore(await readDataConfig(globals).catch(() => ({ kind: 'none' as const })));
+    const config = await readDataConfig(globals).catch(() => ({ kind: 'none' as const }));
+    return await checkStore(config, resolveTemporal(globals).namespace);
   } catch (error) {
     const { message } = failed('control store', error);
     return [{ name: 'control store', status: 'fail', message, fix: ['Check HOLDFAST_STORE_URL, or store.url.'] }];

@@ -3,6 +3,7 @@ import { inspectStore, MINIMUM_VERSION, withoutPassword } from '../dev/inspect-s
 import { migrate } from '../store/migrate.ts';
 import type { DataConfig } from './data-config.ts';
 import type { Check } from './doctor-checks.ts';
+import { checkOutbox } from './doctor-outbox.ts';
 
 const NAME = 'control store';
 const SCHEMA = 'store schema';
@@ -33,9 +34,12 @@ const checkSchema = async (url: string): Promise<Check> => {
 };
 
 /** Looks at the control store and changes nothing in it. @throws what the driver throws when it cannot be reached */
-export const checkStore = async (config: DataConfig): Promise<readonly Check[]> => {
+export const checkStore = async (config: DataConfig, namespace = 'default'): Promise<readonly Check[]> => {
   const found = findStore(config.kind === 'data' ? config.config : {});
   if (found === undefined) return [none(config)];
+  const { url } = found;
   const server = await checkServer(found);
-  return server.status === 'ok' ? [server, await checkSchema(found.url)] : [server];
+  if (server.status !== 'ok') return [server];
+  const schema = await checkSchema(url);
+  return schema.status === 'ok' ? [server, schema, await checkOutbox({ url, namespace }, config)] : [server, schema];
 };

@@ -1,13 +1,16 @@
-import type { ProgressEvent, TaskHandle, TaskState } from '../client.ts';
-import { assertNever } from '../domain/assert-never.ts';
+import type { Acknowledged, ProgressEvent, TaskHandle, TaskState } from '../client.ts';
 import type { PendingDecision } from '../domain/decision.ts';
 import type { Outcome } from '../domain/task.ts';
-import { askDecision, type Choice } from './ask.ts';
+import { askDecision } from './ask.ts';
+import { decideLines } from './decide-lines.ts';
+import { pendingLines } from './pending-lines.ts';
 import { progressLines, underWay } from './progress-lines.ts';
 import { ProgressView } from './progress-view.ts';
-import { decideLines, pendingLines } from './task-lines.ts';
+import type { Said } from './sending.ts';
 import { notePaint } from './terminal.ts';
 import { oneLine } from './text.ts';
+import { votesText } from './who-text.ts';
+import { readWhole } from './whole.ts';
 
 /** How following a task ended; the task itself has ended only with `ended`. */
 export type FollowEnd =
@@ -20,8 +23,10 @@ export type FollowOptions = {
   readonly task: TaskHandle;
   /** `ask` in this terminal; `tell` how to decide and go on watching; `stop`. */
   readonly onWaiting: 'ask' | 'tell' | 'stop';
-  /** Who decides at this terminal. */
-  readonly by: string;
+  /** Sends what was decided at this terminal. */
+  readonly decide: (callId: string, said: Said) => Promise<Acknowledged>;
+  /** Whether it is signed. */
+  readonly canSign: boolean;
   /** The task in the Temporal UI. */
   readonly page: string | null;
   /** Called when nothing happened for a while; gives a hint, or null. */
@@ -137,38 +142,43 @@ class Follower {
     });
   }
 
-  async #ask(pending: PendingDecision, withdrawn: AbortSignal): Promise<void> {
+  async #ask(listed: PendingDecision, withdrawn: AbortSignal): Promise<void> {
+    const { task, canSign, page } = this.#options;
+    const pending = await readWhole(task, listed);
     this.#view.write(pendingLines(pending, notePaint));
     this.#view.hold();
-    const choice = await askDecision(pending, withdrawn).finally(() => {
+    const asking = { signal: withdrawn, canSign, later: 'Decide later; keep watching' };
+    const chosen = await askDecision(pending, asking).finally(() => {
       this.#question = undefined;
       this.#view.release();
     });
     if (withdrawn.aborted) {
       this.#view.write([notePaint.dim(`     ${oneLine(pending.id, 40)} was decided elsewhere`)]);
-    } else if (choice.choice === 'quit') {
+    } else if (chosen.choice === 'said') {
+      await this.#send(pending, chosen.said);
+    } else if (chosen.choice === 'later') {
+      this.#view.write(decideLines(pending, notePaint, page));
+    } else {
       this.#finish({ kind: 'interrupted' });
       return;
-    } else if (choice.choice === 'later') {
-      this.#view.write(decideLines(pending, notePaint, this.#options.page));
-    } else {
-      await this.#send(pending, choice);
     }
-    this.#see(await this.#options.task.status());
+    this.#see(await task.status());
   }
 
-  async #send({ id }: PendingDecision, choice: Exclude<Choice, { choice: 'later' | 'quit' }>): Promise<void> {
-    const { task, by } = this.#options;
+  async #send({ id }: PendingDecision, said: Said): Promise<void> {
+    const { task, decide } = this.#options;
     try {
-      if (choice.choice === 'approve')
-        await task.approve({ callId: id, by, ...(choice.args === undefined ? {} : { args: choice.args }) });
-      else if (choice.choice === 'deny') await task.deny({ callId: id, by, reason: choice.reason });
-      else if (choice.choice === 'answer') await task.answer({ questionId: id, by, text: choice.text });
-      else assertNever(choice);
+      await decide(id, said);
     } catch (error) {
       // Refused arguments, say: the question is still open and is put again.
       this.#told.delete(id);
       throw error;
+    }
+    for (const each of (await task.status()).pending.filter(({ votes = [] }) => votes.length > 0)) {
+      this.#told.add(each.id);
+      this.#view.write([
+        notePaint.dim(`     ${oneLine(each.id, 40)} waits for others, too; approved: ${votesText(each)}`),
+      ]);
     }
   }
 }

@@ -5,7 +5,7 @@ import { withClient } from './connect.ts';
 import { EXIT } from './exit-code.ts';
 import { statusWord } from './task-lines.ts';
 import { note, paint, print, printJson } from './terminal.ts';
-import { ago, oneLine, table } from './text.ts';
+import { ago, listed, oneLine, table, whenText } from './text.ts';
 
 type ListOptions = {
   readonly status?: string;
@@ -17,14 +17,39 @@ type ListOptions = {
   readonly all?: boolean;
 };
 
-const row = ({ taskId, status, agent, goal, startedAt, costUsd }: TaskSummary): string[] => [
-  oneLine(taskId, 60),
-  statusWord(status, paint),
-  oneLine(agent ?? '', 24),
-  paint.dim(ago(startedAt)),
-  costUsd === null || costUsd === 0 ? '' : costUsd.toFixed(4),
-  oneLine(goal ?? '', 60),
-];
+/** What a task waits for: kind, who may decide, until when. */
+const waitsFor = ({ pending }: TaskSummary): string => {
+  const [first] = pending;
+  if (first === undefined) return '';
+  const deadlines = pending.flatMap(({ deadline }) => (deadline === undefined ? [] : [deadline])).toSorted();
+  const roles = [...new Set(pending.flatMap(({ who }) => who?.roles ?? []))];
+  const kinds = [...new Set(pending.map(({ kind }) => kind))];
+  return [
+    `${pending.length > 1 ? `${pending.length} × ` : ''}${kinds.join(', ')}`,
+    ...(roles.length > 0 ? [`by ${listed(roles, ' or ', 3)}`] : []),
+    ...(deadlines[0] === undefined ? [] : [`expires ${whenText(deadlines[0])}`]),
+  ].join(' ');
+};
+
+const row = (task: TaskSummary): string[] => {
+  const { taskId, status, agent, goal, startedAt, costUsd } = task;
+  return [
+    oneLine(taskId, 60),
+    statusWord(status, paint),
+    oneLine(agent ?? '', 24),
+    paint.dim(ago(startedAt)),
+    costUsd === null || costUsd === 0 ? '' : costUsd.toFixed(4),
+    paint.yellow(oneLine(waitsFor(task), 80)),
+    oneLine(goal ?? '', 60),
+  ];
+};
+
+/** The column that says what is waited for stands there only where something is. */
+const rowsOf = (tasks: readonly TaskSummary[]): string[][] => {
+  const rows = [HEADINGS, ...tasks.map(row)];
+  const isWaiting = tasks.some(({ pending }) => pending.length > 0);
+  return isWaiting ? rows : rows.map((cells) => cells.toSpliced(WAITS, 1));
+};
 
 const STATUSES = [
   'running',
@@ -41,7 +66,8 @@ const STATUSES = [
   'timed out',
 ];
 
-const HEADINGS = ['TASK', 'STATUS', 'AGENT', 'STARTED', 'USD', 'GOAL'];
+const HEADINGS = ['TASK', 'STATUS', 'AGENT', 'STARTED', 'USD', 'WAITS FOR', 'GOAL'];
+const WAITS = HEADINGS.indexOf('WAITS FOR');
 
 const readPages = async (client: AgentClient, { limit, next, all, ...filter }: ListOptions) => {
   const { status, agent, principal, tenant } = filter;
@@ -77,7 +103,7 @@ export const listCommand = (): Command => {
       return EXIT.done;
     }
     if (page.tasks.length === 0) note('no tasks');
-    else for (const line of table([HEADINGS, ...page.tasks.map(row)])) print(line);
+    else for (const line of table(rowsOf(page.tasks))) print(line);
     if (page.next !== null) note(`more with: --next ${page.next}`);
     return EXIT.done;
   });

@@ -2,13 +2,15 @@ import { Command, CommanderError } from 'commander';
 import { auditCommand } from './audit.ts';
 import { compensateCommand } from './compensate.ts';
 import { cancelCommand, pauseCommand, resumeCommand } from './control.ts';
-import { answerCommand, approveCommand, denyCommand } from './decide.ts';
+import { answerCommand, approveCommand, denyCommand, revokeCommand } from './decide.ts';
+import { decisionsCommand } from './decisions.ts';
 import { devCommand } from './dev.ts';
 import { doctorCommand } from './doctor.ts';
 import { EXIT } from './exit-code.ts';
 import { reportFailure } from './failure.ts';
 import { inboxCommand } from './inbox.ts';
 import { initCommand } from './init.ts';
+import { keysCommand } from './keys.ts';
 import { listCommand } from './list.ts';
 import { mcpCommand } from './mcp.ts';
 import { policyCommand } from './policy.ts';
@@ -16,6 +18,7 @@ import { replayCommand } from './replay.ts';
 import { runCommand } from './run.ts';
 import { schemaCommand } from './schema.ts';
 import { showCommand } from './show.ts';
+import { signCommand } from './sign.ts';
 import { notePaint, printJson } from './terminal.ts';
 import { traceCommand } from './trace.ts';
 import { readVersion } from './version.ts';
@@ -24,8 +27,8 @@ import { workerCommand } from './worker.ts';
 const GROUPS: Record<string, readonly (() => Command)[]> = {
   'Start:': [initCommand, devCommand, workerCommand, doctorCommand],
   'Tasks:': [runCommand, listCommand, showCommand, pauseCommand, resumeCommand, cancelCommand, compensateCommand],
-  'Decisions:': [inboxCommand, approveCommand, denyCommand, answerCommand],
-  'What happened and why:': [traceCommand, replayCommand, auditCommand],
+  'Decisions:': [inboxCommand, approveCommand, denyCommand, answerCommand, revokeCommand, signCommand, keysCommand],
+  'What happened and why:': [traceCommand, replayCommand, auditCommand, decisionsCommand],
   'Reference:': [policyCommand, mcpCommand, schemaCommand],
 };
 

@@ -1,9 +1,9 @@
-import { assertNever } from '../domain/assert-never.ts';
 import { isRecord } from '../domain/json.ts';
 import type { ProgressEvent, ProposedCall } from '../timeline/progress-event.ts';
+import { deskLines } from './desk-lines.ts';
 import { reasonText, statusWord } from './task-lines.ts';
 import type { Paint } from './terminal.ts';
-import { block, brief, briefArgs, oneLine, valueBlock } from './text.ts';
+import { block, brief, briefArgs, oneLine, valueBlock, withoutToken } from './text.ts';
 
 const RESULT_LINES = 4;
 
@@ -38,7 +38,7 @@ const undoneLine = (
 const messageLine = ({ name, payload, from }: Extract<ProgressEvent, { type: 'message' }>, paint: Paint): string => {
   const { by, ...rest } = isRecord(payload) ? payload : {};
   const who = typeof by === 'string' ? oneLine(by, 60) : oneLine(from, 60);
-  const what = Object.keys(rest).length > 0 ? ` ${briefArgs(rest, 120)}` : '';
+  const what = Object.keys(rest).length > 0 ? ` ${briefArgs(withoutToken(rest), 120)}` : '';
   return `     ${paint.magenta('✉')} ${oneLine(name, 60)} ${paint.dim(`by ${who}`)}${what}`;
 };
 
@@ -51,37 +51,38 @@ const proposedLines = (
 ];
 
 /** Events that have no line: the end has a summary, questions are put by whoever follows (this one may be long over). */
-const SILENT = { waiting: true, thinking: true, running: true, undoing: true, ended: true } as const;
+type Silent = 'waiting' | 'thinking' | 'running' | 'undoing' | 'ended';
 
-const isSilent = (event: ProgressEvent): event is Extract<ProgressEvent, { type: keyof typeof SILENT }> =>
-  event.type in SILENT;
+type Lines = {
+  readonly [Type in Exclude<ProgressEvent['type'], Silent>]: (
+    event: Extract<ProgressEvent, { type: Type }>,
+    paint: Paint,
+  ) => string[];
+};
+
+const LINES: Lines = {
+  started: ({ taskId, agent, goal }, paint) => [
+    `${paint.bold(oneLine(taskId, 200))}  ${paint.dim(oneLine(agent, 60))}`,
+    block(goal, { indent: '  ', max: 4 }),
+  ],
+  proposed: proposedLines,
+  result: resultLines,
+  undone: (event, paint) => [undoneLine(event, paint)],
+  message: (event, paint) => [messageLine(event, paint)],
+  desk: deskLines,
+  refused: ({ id, decision, reason }, paint) => [
+    `     ${paint.red('✗')} ${oneLine(decision, 20)} of ${oneLine(id, 40)} does not count: ${oneLine(reason, 300)}`,
+  ],
+  retried: ({ activity, attempt, failure }, paint) => [
+    `     ${paint.red('↻')} ${oneLine(activity, 40)}, attempt ${attempt}, after: ${oneLine(failure, 200)}`,
+  ],
+  continued: ({ runId }, paint) => [paint.dim(`     goes on in a new run, ${brief(runId, 60)}`)],
+};
 
 /** What a person who watches is told of an event. */
 export const progressLines = (event: ProgressEvent, paint: Paint): string[] => {
-  if (isSilent(event)) return [];
-  switch (event.type) {
-    case 'started':
-      return [
-        `${paint.bold(oneLine(event.taskId, 200))}  ${paint.dim(oneLine(event.agent, 60))}`,
-        block(event.goal, { indent: '  ', max: 4 }),
-      ];
-    case 'proposed':
-      return proposedLines(event, paint);
-    case 'result':
-      return resultLines(event, paint);
-    case 'undone':
-      return [undoneLine(event, paint)];
-    case 'message':
-      return [messageLine(event, paint)];
-    case 'retried':
-      return [
-        `     ${paint.red('↻')} ${oneLine(event.activity, 40)}, attempt ${event.attempt}, after: ${oneLine(event.failure, 200)}`,
-      ];
-    case 'continued':
-      return [paint.dim(`     goes on in a new run, ${brief(event.runId, 60)}`)];
-    default:
-      return assertNever(event);
-  }
+  const lines = (LINES as Readonly<Record<string, Lines[keyof Lines] | undefined>>)[event.type];
+  return lines?.(event as never, paint) ?? [];
 };
 
 /** What is under way after an event, for the line that moves; undefined leaves it as it is. */

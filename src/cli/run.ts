@@ -4,10 +4,14 @@ import { readEnvironment } from '../config.ts';
 import { assertNever } from '../domain/assert-never.ts';
 import { type Globals, jsonValue, onCall, osUser, withExamples } from './command.ts';
 import { taskPage, withClient } from './connect.ts';
+import { decideLines } from './decide-lines.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { type FollowEnd, followTask } from './follow.ts';
+import { readIdentity } from './identity.ts';
+import { pendingLines } from './pending-lines.ts';
 import { comeBackCommand, type RunInput, readSpec } from './run-spec.ts';
-import { decideLines, outcomeLines, pendingLines } from './task-lines.ts';
+import { type Identity, sendDecision } from './sending.ts';
+import { outcomeLines } from './task-lines.ts';
 import { isInteractive, note, notePaint, paint, print, printJson } from './terminal.ts';
 import { shellWord } from './text.ts';
 import { interruptible, quietHint } from './watch.ts';
@@ -92,12 +96,14 @@ export const runCommand = (): Command => {
       if (options.detach === true) return printDetached(running);
       const page = taskPage(globals, task.taskId);
       const onWaiting = !options.wait ? 'stop' : isInteractive() ? 'ask' : 'tell';
+      const identity: Identity = onWaiting === 'ask' ? await readIdentity() : { by: osUser() };
       const end = await interruptible(
         async (signal) =>
           await followTask({
             task,
             onWaiting,
-            by: osUser(),
+            decide: async (callId, said) => await sendDecision(client, { taskId: task.taskId, callId, said }, identity),
+            canSign: identity.signer !== undefined,
             page,
             onQuiet: async () => await quietHint(client, readEnvironment().HOLDFAST_TASK_QUEUE),
             signal,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Config } from '../config.ts';
+import { CalibrationSchema, DecisionListSchema } from '../domain/schemas/decisions.ts';
 import { ShowSchema, TaskListSchema } from '../domain/schemas/list.ts';
 import { CompensationSchema, OutcomeSchema } from '../domain/schemas/outcome.ts';
 import { InboxSchema, PendingSchema } from '../domain/schemas/pending.ts';
@@ -20,6 +21,10 @@ export const SCHEMAS = {
   trace: { schema: TraceSchema, what: '`trace --json`' },
   progress: { schema: ProgressSchema, what: 'an event of `client.handle(id).progress()`' },
   compensation: { schema: CompensationSchema, what: '`compensate --json`' },
+  decisions: {
+    schema: z.union([CalibrationSchema, DecisionListSchema]),
+    what: '`decisions --json`, and with `--list`',
+  },
   replay: { schema: ReplaySchema, what: '`replay --json`' },
 } as const satisfies Record<string, { readonly schema: z.ZodType; readonly what: string }>;
 

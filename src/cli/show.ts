@@ -5,8 +5,11 @@ import { compensationId, type EffectRecord } from '../domain/task.ts';
 import type { Trace, TracedStep } from '../domain/trace.ts';
 import { onCall, withExamples } from './command.ts';
 import { taskPage, withClient } from './connect.ts';
+import { decideLines } from './decide-lines.ts';
 import { EXIT } from './exit-code.ts';
-import { decideLines, effectLines, outcomeLines, pendingLines, statusWord, usageLine } from './task-lines.ts';
+import { pendingLines } from './pending-lines.ts';
+import { standingLines } from './standing-lines.ts';
+import { effectLines, outcomeLines, statusWord, usageLine } from './task-lines.ts';
 import { paint, print, printJson } from './terminal.ts';
 import { ago, briefArgs, oneLine, shellWord } from './text.ts';
 import { planLines } from './trace-lines.ts';
@@ -19,6 +22,7 @@ export type ShownTask = TaskState & {
   readonly effects: readonly ShownEffect[];
   readonly steps: readonly TracedStep[];
   readonly ui: string | null;
+  readonly standing: Trace['standing'];
   /** What undoing it by `holdfast compensate` came to; null where nobody did that. */
   readonly undoing: Pick<TaskState, 'taskId' | 'status'> | null;
 };
@@ -67,6 +71,7 @@ const readShown = async (
       outcome: trace.outcome,
       effects: effectsOf(trace),
       steps: trace.steps.slice(-LAST_STEPS),
+      standing: trace.standing,
       ui,
       undoing,
     },
@@ -126,6 +131,7 @@ const shownLines = ({ shown, trace }: { shown: ShownTask; trace: Trace }): strin
     ...(effects.length === 0 || outcome !== null ? [] : ['', 'effects so far', ...effectLines(effects, paint)]),
     '',
     ...planLines(trace.plan, paint),
+    ...standingLines(shown.standing, { taskId, paint, isOpen: closedAt === null }),
     ...(outcome === null ? [paint.dim(usageLine(trace.usage))] : outcomeLines(outcome, paint)),
     ...undoingLines(shown),
   ];

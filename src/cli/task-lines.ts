@@ -1,11 +1,9 @@
-import { assertNever } from '../domain/assert-never.ts';
-import { wordsFor } from '../domain/compensation.ts';
 import type { PendingDecision } from '../domain/decision.ts';
 import type { Provenance, Source } from '../domain/origin.ts';
 import type { Reason } from '../domain/proposal.ts';
 import type { EffectRecord, Outcome, Usage } from '../domain/task.ts';
 import type { Paint } from './terminal.ts';
-import { block, brief, briefArgs, oneLine, shellWord, valueBlock } from './text.ts';
+import { oneLine, valueBlock } from './text.ts';
 
 type Colour = 'green' | 'yellow' | 'red' | 'cyan' | 'dim';
 
@@ -62,25 +60,6 @@ const deniedLines = (denied: NonNullable<Outcome['denied']>): string[] =>
       `  ${oneLine(callId, 20)} ${oneLine(tool, 60)}${reason === undefined ? '' : `: ${oneLine(reason, 300)}`}`,
   );
 
-/** What is asked, in a few words. */
-const askedOf = (pending: PendingDecision): string => {
-  const { kind, tool, args, question } = pending;
-  switch (kind) {
-    case 'approval':
-      return `approve ${oneLine(tool, 60)}(${briefArgs(args, 120)})`;
-    case 'answer':
-      return `answer: ${oneLine(question ?? '', 160)}`;
-    case 'review':
-      return `review ${oneLine(question ?? tool, 160)}`;
-    case 'effect':
-      return `say whether ${oneLine(tool, 60)}(${briefArgs(args, 100)}) happened`;
-    case 'compensation':
-      return `${wordsFor(pending).heading}${tool === '' ? '' : ` (${oneLine(tool, 60)})`}`;
-    default:
-      return assertNever(kind);
-  }
-};
-
 /** Where values came from, in words; `model` alone would be read as a model that returned it. */
 const ORIGINS: Record<Source, string> = {
   untrusted: 'untrusted text',
@@ -107,52 +86,3 @@ export const originsText = (provenance: Provenance, sources: PendingDecision['so
 /** A reason with the rule that it comes from. */
 export const reasonText = ({ message, policy }: Reason): string =>
   `${oneLine(message, 300)}${policy === undefined || message.includes(policy) ? '' : ` [${oneLine(policy, 60)}]`}`;
-
-/** Everything a person needs to decide: arguments first, then why it is asked, then the agent's own words. */
-export const pendingLines = (pending: PendingDecision, paint: Paint): string[] => {
-  const { args, reasons, decision, question, kind } = pending;
-  const from = originsText(pending.provenance ?? {}, pending.sources);
-  const dim = (label: string): string => `  ${paint.dim(label.padEnd(10))} `;
-  return [
-    `${paint.yellow('?')} ${paint.bold(askedOf(pending))}  ${paint.dim(oneLine(pending.id, 40))}`,
-    ...(question === undefined ? [] : [block(question, { indent: '    ' })]),
-    ...(kind === 'answer' || args === undefined ? [] : [valueBlock(args, { indent: '    ', max: 30 })]),
-    ...(pending.output === undefined ? [] : [dim('returned'), valueBlock(pending.output, { indent: '    ', max: 12 })]),
-    ...reasons.map((each) => `${dim('because')}${reasonText(each)}`),
-    ...(from === '' ? [] : [`${dim('from')}${from}`]),
-    ...(decision === undefined
-      ? []
-      : [
-          `${dim('agent says')}${oneLine(decision.rationale, 400)} ${paint.dim(`(confidence ${brief(decision.confidence, 8)})`)}`,
-        ]),
-    ...(decision?.alternatives ?? [])
-      .slice(0, 5)
-      .map(
-        ({ action, rejectedBecause }) =>
-          `${dim('instead of')}${oneLine(action, 120)}: ${oneLine(rejectedBecause, 200)}`,
-      ),
-  ];
-};
-
-/** How to decide: the command, the signal, the page. */
-export const decideLines = (pending: PendingDecision, paint: Paint, page: string | null): string[] => {
-  const { id, taskId, may } = pending;
-  const signal = id.replace('-', ' ');
-  const { yes, no } = wordsFor(pending);
-  const isEffect = pending.kind === 'effect';
-  const commands = may.includes('answer')
-    ? [['Answer', `holdfast answer ${shellWord(taskId)} 'TEXT' --id ${shellWord(id)}`] as const]
-    : [
-        [
-          yes,
-          `holdfast approve ${shellWord(taskId)} ${shellWord(id)}${isEffect ? " [--args 'WHAT IT RETURNED']" : ''}`,
-        ] as const,
-        [no, `holdfast deny ${shellWord(taskId)} ${shellWord(id)} --reason 'WHY'`] as const,
-      ];
-  const width = Math.max(...commands.map(([words]) => words.length));
-  return [
-    ...commands.map(([words, command]) => `    ${`${words}:`.padEnd(width + 1)} ${paint.cyan(command)}`),
-    `    ${paint.dim(`or in any Temporal client the signal ${JSON.stringify(`${may.includes('answer') ? 'answer' : 'approve'} ${oneLine(signal, 40)}`)}`)}`,
-    ...(page === null ? [] : [`    ${paint.dim(`or in the UI: ${page}`)}`]),
-  ];
-};

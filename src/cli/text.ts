@@ -1,5 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { revealHidden } from '../domain/hidden-text.ts';
+import { shellWord as quoted } from '../domain/shell-word.ts';
 
 // What is shown here was written by models, tools and strangers. `revealHidden` makes every control character visible, so
 // that no text can move the cursor, recolour the terminal or reorder what a person reads (INVARIANT T4).
@@ -17,6 +18,14 @@ export const oneLine = (text: string, max = 100): string => {
   return line.length > max ? `${line.slice(0, max - 1)}…` : line;
 };
 
+/** A value as JSON that a person edits: what cannot be seen stands there escaped, as JSON allows. */
+export const editable = (value: unknown): string =>
+  Array.from(JSON.stringify(value) ?? 'null', (char) =>
+    revealHidden(char) === char
+      ? char
+      : char.replaceAll(/[^]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
+  ).join('');
+
 /** Any value on one line: texts as they are, the rest as JSON. */
 export const brief = (value: unknown, max = 100): string =>
   oneLine(typeof value === 'string' ? value : (JSON.stringify(value) ?? ''), max);
@@ -27,6 +36,10 @@ export const briefArgs = (args: unknown, max = 100): string => {
   const pairs = Object.entries(args).map(([key, value]) => `${oneLine(key, 40)}=${brief(value, 60)}`);
   return oneLine(pairs.join(', '), max);
 };
+
+/** What came with a message, its signature left out: nobody reads that. */
+export const withoutToken = (payload: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> =>
+  typeof payload['token'] === 'string' ? { ...payload, token: '(signed)' } : payload;
 
 /** Why something failed, on one line: parsers draw the place below their first paragraph. */
 export const firstReason = (error: unknown): string => {
@@ -64,6 +77,19 @@ export const span = (ms: number): string => {
 /** How long ago an ISO 8601 time was. */
 export const ago = (iso: string | null): string => (iso === null ? '' : `${span(Date.now() - Date.parse(iso))} ago`);
 
+/** When an ISO 8601 time is, from here: `in 2 h`, `3 m ago`. */
+export const whenText = (iso: string): string => {
+  const ms = Date.parse(iso) - Date.now();
+  return ms >= 0 ? `in ${span(ms)}` : `${span(-ms)} ago`;
+};
+
+/** Names one after another, each harmless and short; those that are too many are counted. */
+export const listed = (names: readonly string[], between = ', ', max = 8): string => {
+  const rest = names.length - max;
+  const shown = names.slice(0, max).map((name) => oneLine(name, 60));
+  return `${shown.join(between)}${rest > 0 ? ` and ${rest} more` : ''}`;
+};
+
 const width = (cell: string): number => Array.from(stripVTControlCharacters(cell)).length;
 
 /** Rows in columns; cells may have colours. */
@@ -74,6 +100,5 @@ export const table = (rows: readonly (readonly string[])[]): string[] => {
   return rows.map((row) => row.map(pad).join('  ').trimEnd());
 };
 
-/** A word as a POSIX shell reads it back. */
-export const shellWord = (word: string): string =>
-  /^[A-Za-z0-9._/][A-Za-z0-9._:@/-]*$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+/** A word as a POSIX shell reads it back; one that a terminal must not be shown is shown harmless, and means nothing to a shell. */
+export const shellWord = (word: string): string => quoted(clean(word).replaceAll('\n', '⏎'));

@@ -4,6 +4,8 @@ import { isRecord } from '../domain/json.ts';
 import type { Trace, TracedCall, TracedStep } from '../domain/trace.ts';
 import type { TranscriptItem } from '../domain/transcript.ts';
 import { eventText } from './event-text.ts';
+import { humanText } from './human-text.ts';
+import { standingLines } from './standing-lines.ts';
 import { originsText, outcomeLines, reasonText, statusWord, usageLine } from './task-lines.ts';
 import type { Paint } from './terminal.ts';
 import { block, brief, clean, oneLine, span, valueBlock } from './text.ts';
@@ -29,10 +31,8 @@ const decisionLines = (decision: unknown, paint: Paint): string[] => {
 
 const humanLines = ({ human }: TracedCall, paint: Paint): string[] => {
   if (human === undefined) return [];
-  const by = human.by === undefined ? 'somebody' : `${oneLine(human.by, 100)} (unverified)`;
-  const note = human.note === undefined ? '' : `: ${oneLine(human.note, 400)}`;
   const args = human.args === undefined ? [] : [`${label('edited to', paint)}${brief(human.args, 400)}`];
-  return [`${label('human', paint)}${oneLine(human.decision, 20)} by ${by} at ${human.at}${note}`, ...args];
+  return [`${label('human', paint)}${humanText(human)}  ${paint.dim(oneLine(human.at, 30))}`, ...args];
 };
 
 /** What a status does not say by itself. */
@@ -96,7 +96,7 @@ export const planLines = (plan: Trace['plan'], paint: Paint): string[] =>
 
 /** A whole trace as readable text. */
 export const traceLines = (trace: Trace, paint: Paint): string[] => {
-  const { taskId, status, spec, steps, events, outcome, usage, plan } = trace;
+  const { taskId, status, spec, steps, events, outcome, usage, plan, standing } = trace;
   const goal = isRecord(spec) ? brief(spec['goal'] ?? '', 600) : '';
   return [
     `${paint.bold(oneLine(taskId, 200))}  ${statusWord(status, paint)}`,
@@ -111,6 +111,7 @@ export const traceLines = (trace: Trace, paint: Paint): string[] => {
           '',
         ]),
     ...planLines(plan, paint),
+    ...standingLines(standing, { taskId, paint, isOpen: outcome === null }),
     ...(outcome === null ? [paint.dim(usageLine(usage))] : outcomeLines(outcome, paint)),
   ];
 };

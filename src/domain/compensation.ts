@@ -39,10 +39,20 @@ const UNDO_WORDS: Record<UndoQuestion, Words> = {
   undo_failed: { heading: 'Undoing failed: say what to do', yes: 'Done by hand', no: 'Leave it' },
 };
 
+/** What is asked about the task as a whole, while it runs. */
+export type ReviewQuestion = 'review_point' | 'limit' | 'loop' | 'final_output';
+
+const REVIEW_WORDS: Record<ReviewQuestion, Words> = {
+  review_point: { heading: 'Go on?', yes: 'Go on', no: 'End the task' },
+  limit: { heading: 'Allow more?', yes: 'Allow more', no: 'End the task' },
+  loop: { heading: 'It seems to go in circles: go on?', yes: 'Go on', no: 'End the task' },
+  final_output: { heading: 'Review the result', yes: 'Accept it', no: 'Send it back' },
+};
+
 const WORDS: Record<PendingDecision['kind'], Words> = {
   approval: { heading: 'Approve or deny', yes: 'Approve', no: 'Deny' },
   answer: { heading: 'Answer the agent’s question', yes: 'Approve', no: 'Refuse' },
-  review: { heading: 'Review the result', yes: 'Approve', no: 'Deny' },
+  review: REVIEW_WORDS.final_output,
   effect: { heading: 'Say whether it happened', yes: 'It happened', no: 'It did not' },
   compensation: UNDO_WORDS.undo_failed,
 };
@@ -50,7 +60,9 @@ const WORDS: Record<PendingDecision['kind'], Words> = {
 /** How a question and its two answers are called. */
 export const wordsFor = ({ kind, reasons }: Pick<PendingDecision, 'kind' | 'reasons'>): Words => {
   const code = reasons[0]?.code ?? '';
-  return kind === 'compensation' && code in UNDO_WORDS ? UNDO_WORDS[code as UndoQuestion] : WORDS[kind];
+  if (kind === 'compensation' && Object.hasOwn(UNDO_WORDS, code)) return UNDO_WORDS[code as UndoQuestion];
+  if (kind === 'review' && Object.hasOwn(REVIEW_WORDS, code)) return REVIEW_WORDS[code as ReviewQuestion];
+  return WORDS[kind];
 };
 
 /** What a question about a whole task is about: the effects that would be undone, last first. Its name is made of this. */

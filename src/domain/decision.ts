@@ -1,3 +1,4 @@
+import type { Expiry, Risk, Scope } from './approval-rule.ts';
 import { type Digest, digestText, shortDigest } from './digest.ts';
 import { cutText, jsonBytes } from './json.ts';
 import type { Provenance } from './origin.ts';
@@ -15,6 +16,44 @@ export const MAX_ORIGINS = 16;
 
 /** A result that a question refers to: whose it is, and whether an outsider could have written it. */
 export type NamedResult = { readonly tool: string; readonly trust: Trust };
+
+/** Who may decide. INVARIANT A3: where a role, a quorum, separation or proof is asked for, only signed decisions count. */
+export type Deciders = {
+  /** One of these is needed; empty: anybody. Grows when it is escalated. */
+  readonly roles: readonly string[];
+  /** So many different people have to approve; one denial denies. */
+  readonly quorum: number;
+  readonly verified: boolean;
+  /** Ids that may not decide: the task's own principal, where duties are separated. */
+  readonly not: readonly string[];
+};
+
+/** An approval that counted toward a quorum. Every one is proven: a claim is no vote (INVARIANT A3). */
+export type Vote = {
+  readonly by: string;
+  /** Who vouched for the name. */
+  readonly issuer: string;
+  /** What the voter was by the host's word, or by the issuer's where the host trusts it in this. */
+  readonly roles: readonly string[];
+  /** ISO 8601. */
+  readonly at: string;
+};
+
+/** What happens next if nobody decides; `at` is ISO 8601. */
+export type DeskStep =
+  | { readonly at: string; readonly do: 'remind' }
+  | { readonly at: string; readonly do: 'escalate'; readonly roles: readonly string[] }
+  | { readonly at: string; readonly do: 'expire'; readonly then: Expiry };
+
+/** What a call would change: the before-image against what becomes of it. */
+export type Change = {
+  /** Unified diff, hidden characters and secrets taken out; cut to a bounded size. Absent: there is nothing to compare with. */
+  readonly diff?: string;
+  /** The before-image as text, where the tool does not say what becomes of it. */
+  readonly before?: string;
+  /** Not all of it stands here. */
+  readonly isCut?: boolean;
+};
 
 /** Something that waits for a person: the shape of the inbox and of the query `pending`. */
 export type PendingDecision = {
@@ -38,17 +77,42 @@ export type PendingDecision = {
   /** ISO 8601. */
   readonly since: string;
   readonly may: readonly Permitted[];
+  // What follows was not known to tasks of before.
+  readonly agent?: string;
+  /** The life of the task; a signed decision names it. */
+  readonly epoch?: string;
+  readonly risk?: Risk;
+  /** Name of the approval rule that holds. */
+  readonly rule?: string;
+  readonly who?: Deciders;
+  readonly votes?: readonly Vote[];
+  /** How far a yes may reach; absent: once. */
+  readonly scopes?: readonly Scope[];
+  /** What happens next if nobody decides, in order. */
+  readonly timeline?: readonly DeskStep[];
+  /** When it expires; ISO 8601. */
+  readonly deadline?: string;
+  readonly change?: Change;
+  /** Of a question about a budget: what a plain yes allows further, in the units of `limits` (`durationMs` in milliseconds). */
+  readonly share?: Readonly<Record<string, number>>;
 };
 
-/** A person's decision, as recorded with the call. `by` is a claim (INVARIANT A3): nothing proves it. */
+/** A person's decision, as recorded with the call. `by` is a claim unless `verified` (INVARIANT A3). `expired`: nobody decided. */
 export type HumanDecision = {
-  readonly decision: 'approved' | 'denied' | 'edited' | 'answered';
+  readonly decision: 'approved' | 'denied' | 'edited' | 'answered' | 'expired';
+  /** Several names where a quorum decided, with commas between. */
   readonly by?: string;
-  readonly verified: false;
+  readonly verified: boolean;
   /** ISO 8601. */
   readonly at: string;
   readonly note?: string;
   readonly args?: unknown;
+  /** Who proved to have approved. */
+  readonly votes?: readonly Vote[];
+  /** Further than once: how far this yes reaches. */
+  readonly scope?: Scope;
+  /** Id of the standing approval by which it was not asked. */
+  readonly standing?: string;
 };
 
 /** An id that names a question about a call, and no other one that was asked before. */
@@ -60,15 +124,19 @@ export const questionId = (callId: string, digest: Digest, taken: (id: string) =
 };
 
 /** The names of the decision messages, as signals and as updates. */
-export type DecisionName = 'approve' | 'deny' | 'answer';
+export const DECISION_NAMES = ['approve', 'deny', 'answer'] as const;
+/** One of them. */
+export type DecisionName = (typeof DECISION_NAMES)[number];
 
 /** What bounds pending decisions: all of them together, and each one. Bytes. */
 export type PendingBounds = { readonly all: number; readonly each: number };
 
-/** One decision in a bound: what explains goes first, then the arguments are cut. */
+/** One decision in a bound: what changes and what follows goes first, then what explains, then the arguments are cut. */
 const boundOne = (pending: PendingDecision, maxBytes: number): PendingDecision => {
   if (jsonBytes(pending) <= maxBytes) return pending;
-  const { decision: _, provenance: _from, sources: _of, output: _output, ...bare } = pending;
+  const { change: _change, timeline: _steps, ...terse } = pending;
+  if (jsonBytes(terse) <= maxBytes) return terse;
+  const { decision: _, provenance: _from, sources: _of, output: _output, ...bare } = terse;
   if (jsonBytes(bare) <= maxBytes) return bare;
   return { ...bare, args: cutText(JSON.stringify(pending.args ?? null), maxBytes / 4) };
 };
@@ -84,6 +152,7 @@ export const boundPending = (
     left -= jsonBytes(shown);
     if (left >= 0) return shown;
     const { args: _args, decision: _, provenance: _from, sources: _of, output: _output, ...bare } = one;
-    return bare;
+    const { change: _change, timeline: _steps, ...least } = bare;
+    return least;
   });
 };

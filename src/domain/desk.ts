@@ -1,6 +1,11 @@
-import type { DecisionName, PendingDecision, Permitted } from './decision.ts';
+import type { DecisionName, PendingDecision, PendingKind, Vote } from './decision.ts';
+import { defined } from './defined.ts';
+import { afterStep } from './desk-clock.ts';
+import { findDecision } from './find-decision.ts';
 import type { Checked, DecisionMessage } from './messages.ts';
 import type { Review } from './proposal.ts';
+import type { Gathered } from './quorum.ts';
+import { asksProof, mayRule, refuseClaim } from './votes.ts';
 
 /** A decision that counted. */
 export type Ruling = {
@@ -9,16 +14,26 @@ export type Ruling = {
   readonly atMs: number;
   /** The review of the arguments that a person put in the place of the model's. */
   readonly review?: Review | undefined;
+  /** Who proved to have approved; or, of a denial or an answer, who proved to have given it. */
+  readonly votes?: readonly Vote[] | undefined;
+  /** Nobody decided in time: `message` denies in the platform's words. */
+  readonly isExpired?: boolean | undefined;
 };
 
-/** A decision that was made, kept to recognise repeats (INVARIANT A4: continue-as-new carries it). */
+/** A question that is over, kept to recognise repeats (INVARIANT A4: continue-as-new carries it). */
 export type Ruled = {
   readonly id: string;
   readonly callId: string;
+  /** Desks of before did not remember it. */
+  readonly kind?: PendingKind;
   readonly name: DecisionName;
   readonly atMs: number;
   /** Decided by a message that named nothing. */
   readonly bare: boolean;
+  /** Over without a person's decision. */
+  readonly how?: 'expired' | 'withdrawn' | 'replaced';
+  /** Id of the question in its place. */
+  readonly next?: string;
 };
 
 /** The desk's whole state: plain data that continue-as-new passes on. */
@@ -27,15 +42,15 @@ export type DeskState = {
   readonly ruled: Ruled[];
   /** Ids of decisions that were open at the same time as another one. */
   readonly crossed: string[];
+  /** What was said by those who approved where others have to approve as well. */
+  readonly gathered: Gathered[];
+  /** Of questions whose arguments were changed: the id that they were asked by, and the one of now. Who asked waits for that. */
+  readonly replaced: { readonly id: string; readonly now: string }[];
 };
 
 /** An empty desk. */
-export const emptyDesk = (): DeskState => ({ pending: [], ruled: [], crossed: [] });
+export const emptyDesk = (): DeskState => ({ pending: [], ruled: [], crossed: [], gathered: [], replaced: [] });
 
-/** How long after a bare decision another bare one is taken for a repeat of it: a double click, a resent signal. */
-const REPEAT_MS = 1_000;
-/** How long after a decision that was named a bare one may still have been meant for it: a page that was not reloaded. */
-const STALE_PAGE_MS = 10 * 60_000;
 /** Decisions kept for recognising repeats. */
 const KEPT = 200;
 
@@ -53,81 +68,146 @@ export const openDecision = (desk: DeskState, pending: PendingDecision): void =>
 export const isTaken = (desk: DeskState, id: string): boolean =>
   desk.pending.some((pending) => pending.id === id) || desk.ruled.some((ruled) => ruled.id === id);
 
-/** Takes a question off the desk without a decision: the task was cancelled, or went another way. */
-export const withdrawDecision = (desk: DeskState, id: string): void => {
-  const at = desk.pending.findIndex((pending) => pending.id === id);
-  if (at >= 0) desk.pending.splice(at, 1);
+const find = (desk: DeskState, id: string): PendingDecision | undefined =>
+  desk.pending.find((pending) => pending.id === id);
+
+const without = (list: unknown[], isIt: (each: unknown) => boolean): void => {
+  const at = list.findIndex(isIt);
+  if (at >= 0) list.splice(at, 1);
 };
 
-/** Finds the decision that a name means: its id, with a space for the dash as handlers are named, or its call. */
-const findNamed = (desk: DeskState, target: string): PendingDecision | undefined => {
-  const id = target.replace(' ', '-');
-  return desk.pending.find((pending) => pending.id === id) ?? desk.pending.find(({ callId }) => callId === target);
+/** A question leaves the desk, with all that was kept for it. */
+const remove = (desk: DeskState, id: string): void => {
+  without(desk.pending, (each) => (each as PendingDecision).id === id);
+  without(desk.gathered, (each) => (each as Gathered).id === id);
+  without(desk.crossed, (each) => each === id);
 };
 
-const ACTION: Record<DecisionName, Permitted> = { approve: 'approve', deny: 'deny', answer: 'answer' };
+const remember = (desk: DeskState, ruled: Ruled): void => {
+  desk.ruled.push(ruled);
+  if (desk.ruled.length > KEPT) desk.ruled.shift();
+};
 
-const list = (desk: DeskState): string =>
-  desk.pending.length === 0 ? 'nothing is pending' : `pending: ${desk.pending.map(({ id }) => id).join(', ')}`;
+/** A question that is over without a person's decision; it is no decision of a bare message. */
+const over = ({ id, callId, kind }: PendingDecision, how: NonNullable<Ruled['how']>, atMs: number): Ruled => ({
+  id,
+  callId,
+  kind,
+  name: 'deny',
+  atMs,
+  bare: false,
+  how,
+});
 
 /**
- * INVARIANT A2: a bare decision counts only while exactly one is pending and none was open before it that the sender may
- * have meant. Refused are: several pending; one that was pending together with another; a repeat right after a bare
- * decision; and one that comes after a decision that somebody named, for as long as a page may have been stale.
+ * Takes a question off the desk without a decision: the task was cancelled, or went another way. A decision that comes late is told
+ * so, and one that names nothing is not taken for the next question's (INVARIANT A2).
  */
-const findBare = (desk: DeskState, message: DecisionMessage, nowMs: number): Checked<PendingDecision> => {
-  const candidates = desk.pending.filter(({ may }) => may.includes(ACTION[message.name]));
-  const [only] = desk.pending;
-  if (only === undefined) return refuse(`nothing is pending, so there is nothing to ${message.name}`);
-  if (desk.pending.length > 1) return refuse(`several decisions are pending; name one (${list(desk)})`);
-  if (candidates.length === 0)
-    return refuse(`${message.name} is not possible for ${only.id}; possible: ${only.may.join(', ')}`);
-  if (desk.crossed.includes(only.id)) {
-    return refuse(`${only.id} was pending together with another decision that you may have meant; name it`);
-  }
-  const last = desk.ruled.at(-1);
-  if (last !== undefined && nowMs - last.atMs < (last.bare ? REPEAT_MS : STALE_PAGE_MS)) {
-    return refuse(`${last.id} was decided just before, and you may have meant that one; name ${only.id}`);
-  }
-  return { ok: true, value: only };
+export const withdrawDecision = (desk: DeskState, id: string, nowMs: number): void => {
+  const pending = find(desk, id);
+  if (pending === undefined) return;
+  remove(desk, id);
+  // Tasks of before did not remember it, and their decisions are found as they were.
+  if (pending.who !== undefined) remember(desk, over(pending, 'withdrawn', nowMs));
 };
 
-const findTarget = (desk: DeskState, message: DecisionMessage, nowMs: number): Checked<PendingDecision> => {
-  if (message.target === undefined) return findBare(desk, message, nowMs);
-  const named = findNamed(desk, message.target);
-  if (named !== undefined) return { ok: true, value: named };
-  const target = message.target.slice(0, 80);
-  const before = desk.ruled.findLast(({ id, callId }) => id === target.replace(' ', '-') || callId === target);
-  if (before !== undefined) return refuse(`${before.id} was decided already (${before.name}); this changed nothing`);
-  return refuse(`no decision ${JSON.stringify(target)} is pending; ${list(desk)}`);
+const rule = (desk: DeskState, pending: PendingDecision, ruled: Omit<Ruled, 'id' | 'callId' | 'kind'>): void => {
+  remove(desk, pending.id);
+  const { id, callId, kind } = pending;
+  remember(desk, { id, callId, kind, ...ruled });
 };
 
-/** Tells whom a message would decide, and why not, without changing anything; what update validators ask. */
-export const findDecision = (desk: DeskState, message: DecisionMessage, nowMs: number): Checked<PendingDecision> => {
-  const found = findTarget(desk, message, nowMs);
-  if (!found.ok) return found;
-  // Of an effect that nobody knows of, arguments are what it returned (INVARIANT E7).
-  const isEdit = message.args !== undefined && found.value.kind !== 'effect';
-  const wanted = isEdit ? 'edit' : ACTION[message.name];
-  if (!found.value.may.includes(wanted)) {
-    return refuse(`${wanted} is not possible for ${found.value.id}; possible: ${found.value.may.join(', ')}`);
-  }
-  return found;
-};
-
-/** Takes a decision: the question leaves the desk, and the first decision wins. */
+/**
+ * Takes a decision of somebody who claims a name: the question leaves the desk, and the first decision wins. INVARIANT A3: where proof
+ * is asked for it is refused, whatever the message holds.
+ */
 export const ruleDecision = (desk: DeskState, message: DecisionMessage, nowMs: number): Checked<Ruling> => {
   const found = findDecision(desk, message, nowMs);
   if (!found.ok) return found;
   const pending = found.value;
-  withdrawDecision(desk, pending.id);
-  desk.ruled.push({
-    id: pending.id,
-    callId: pending.callId,
-    name: message.name,
-    atMs: nowMs,
-    bare: message.target === undefined,
-  });
-  if (desk.ruled.length > KEPT) desk.ruled.shift();
+  if (asksProof(pending.who)) return refuse(refuseClaim(pending, message.name));
+  rule(desk, pending, { name: message.name, atMs: nowMs, bare: message.target === undefined });
   return { ok: true, value: { pending, message, atMs: nowMs } };
 };
+
+/** A decision of people who proved who they are. `message.target` is the id of the question. */
+export type ProvenDecision = { readonly message: DecisionMessage; readonly votes: readonly Vote[] };
+
+/** Takes a proven decision. INVARIANT A3: it counts if so many of those who gave it may decide as the question asks for. */
+export const ruleProven = (desk: DeskState, { message, votes }: ProvenDecision, nowMs: number): Checked<Ruling> => {
+  const found = findDecision(desk, message, nowMs);
+  if (!found.ok) return found;
+  const pending = found.value;
+  if (!mayRule(pending, message.name, votes)) return refuse(`this is not enough to decide ${pending.id}`);
+  rule(desk, pending, { name: message.name, atMs: nowMs, bare: false });
+  // The signature has done its work, and is nothing to keep.
+  const { token: _, ...said } = message;
+  return { ok: true, value: { pending, message: said, atMs: nowMs, votes } };
+};
+
+/** Nobody decided in time: the question leaves the desk, denied in the platform's words; undefined where it is not there. */
+export const expireDecision = (desk: DeskState, id: string, nowMs: number): Ruling | undefined => {
+  const pending = find(desk, id);
+  if (pending === undefined) return undefined;
+  remove(desk, id);
+  remember(desk, over(pending, 'expired', nowMs));
+  const at = new Date(nowMs).toISOString();
+  const text = `Nobody decided in time: the question of ${pending.since} expired at ${at}.`;
+  return { pending, message: { name: 'deny', target: id, text }, atMs: nowMs, isExpired: true };
+};
+
+/** Puts another state of a question in its place; its id stays. */
+export const updateDecision = (desk: DeskState, pending: PendingDecision): void => {
+  const at = desk.pending.findIndex(({ id }) => id === pending.id);
+  if (at >= 0) desk.pending[at] = pending;
+};
+
+/**
+ * Takes the next step of a question's timeline: whoever it goes to may decide, too.
+ * @returns the question as it is then; undefined where it is not there
+ */
+export const advanceDecision = (desk: DeskState, id: string): PendingDecision | undefined => {
+  const pending = find(desk, id);
+  if (pending === undefined) return undefined;
+  const { who } = pending;
+  const later = afterStep(pending);
+  // Where anybody may decide, nobody is added: the list of roles would shut the others out.
+  const next = who !== undefined && who.roles.length === 0 ? { ...later, who } : later;
+  updateDecision(desk, next);
+  return next;
+};
+
+/** Puts a question in the place of another one, which nobody can decide any more. */
+export const replaceDecision = (
+  desk: DeskState,
+  { id, next }: { readonly id: string; readonly next: PendingDecision },
+  nowMs: number,
+): void => {
+  const at = desk.pending.findIndex((pending) => pending.id === id);
+  const before = desk.pending[at];
+  if (before === undefined) return;
+  const isCrossed = desk.crossed.includes(id);
+  remove(desk, id);
+  desk.pending.splice(at, 0, next);
+  if (isCrossed || desk.pending.length > 1) desk.crossed.push(next.id);
+  remember(desk, { ...over(before, 'replaced', nowMs), ...defined({ next: next.id }) });
+  redirect(desk, id, next.id);
+};
+
+/** Questions in the place of others that are known to who waits for them. */
+const KEPT_REPLACED = 500;
+
+/** One entry for a question, however often it is changed: whoever may change it must not make the desk forget who waits. */
+const redirect = (desk: DeskState, before: string, now: string): void => {
+  const { replaced } = desk;
+  const at = replaced.findIndex((each) => each.now === before);
+  const [first] = at < 0 ? [] : replaced.splice(at, 1);
+  replaced.push({ id: first?.id ?? before, now });
+  if (replaced.length > KEPT_REPLACED) without(replaced, (each) => !isOpen(desk, (each as { now: string }).now));
+};
+
+const isOpen = (desk: DeskState, id: string): boolean => find(desk, id) !== undefined;
+
+/** The id of the question that stands in the place of one by now: its own, unless arguments were changed. */
+export const currentId = (desk: DeskState, id: string): string =>
+  desk.replaced.findLast((each) => each.id === id)?.now ?? id;

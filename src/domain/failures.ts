@@ -5,6 +5,14 @@
 export const FAILURES = {
   'Spec.Invalid': { retryable: false, help: 'Correct the named field; `holdfast schema task-spec` prints the schema.' },
   'Spec.TooLarge': { retryable: false, help: 'Put large input where a tool can read it and pass its name.' },
+  'Principal.Refused': {
+    retryable: false,
+    help: 'The host does not know this principal, or not with these roles or this tenant; ask who runs the workers.',
+  },
+  'Signer.Unavailable': {
+    retryable: true,
+    help: 'The keys of a signer cannot be fetched; check its `jwks` address from where the workers run.',
+  },
   'Agent.Unknown': { retryable: false, help: 'Use one of the named agents, or deploy a worker that has this one.' },
   'Agent.TooLarge': { retryable: false, help: 'Give the agent fewer tools, or shorter descriptions.' },
   'Task.Conflict': { retryable: false, help: 'Use another task id, or start it with the same specification.' },
@@ -52,7 +60,10 @@ export const FAILURES = {
     retryable: false,
     help: 'The model could not meet the output schema; simplify it or use a stronger model.',
   },
-  'Decision.Refused': { retryable: false, help: 'The message says what is pending now and how to name it.' },
+  'Decision.Refused': {
+    retryable: false,
+    help: 'Nothing was decided by it; the message says why. `holdfast inbox` shows what waits now.',
+  },
 } as const satisfies Record<string, { readonly retryable: boolean; readonly help: string }>;
 
 /** A failure type, `Area.Reason`. */

@@ -17,6 +17,12 @@ export const isDeeperThan = (value: unknown, levels: number): boolean =>
   value !== null &&
   (levels === 0 || Object.values(value).some((inner) => isDeeperThan(inner, levels - 1)));
 
+/** Tells whether every number in a value is one that JSON can hold: a reader takes `1e999` for infinite. Not for deep nests. */
+export const isFiniteDeep = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null
+    ? Object.values(value).every(isFiniteDeep)
+    : typeof value !== 'number' || Number.isFinite(value);
+
 /** Bytes of a text in UTF-8, without allocating the encoded form. */
 export const utf8Bytes = (text: string): number => {
   let bytes = 0;

@@ -44,6 +44,55 @@ export const reachedLimit = (limits: Limits, usage: Usage, activeMs: number): Re
   return undefined;
 };
 
+/** What is allowed beyond limits, by limit and in their units. */
+export type Share = Readonly<Record<string, number>>;
+
+/** Limits with what a person allowed further. Where there is no limit, nothing is added to it. */
+export const extendLimits = (limits: Limits, share: Share): Limits =>
+  Object.fromEntries(
+    Object.entries(limits).map(([limit, max]) => [limit, max === undefined ? max : max + (share[limit] ?? 0)]),
+  ) as Limits;
+
+/** Two shares as one. */
+export const addShares = (one: Share, other: Share): Share => {
+  const limits = [...new Set([...Object.keys(one), ...Object.keys(other)])];
+  return Object.fromEntries(limits.map((limit) => [limit, (one[limit] ?? 0) + (other[limit] ?? 0)]));
+};
+
+/** US dollars in hundredths of a cent; everything else is counted whole. */
+const roundUp = (limit: keyof Limits, amount: number): number =>
+  limit === 'costUsd' ? Math.ceil(amount * 1e4 - 1e-6) / 1e4 : Math.max(1, Math.ceil(amount));
+
+/**
+ * What a plain yes allows beyond a limit that was reached: half of what it was at first. Where more than that is used already,
+ * what is used comes on top: a yes that changes nothing would be asked for again at once.
+ * @param first the limit before anybody extended it
+ */
+export const furtherShare = ({ limit, used, max }: ReachedLimit, first: number): Share => {
+  const half = roundUp(limit, first / 2);
+  return { [limit]: max + half > used ? half : roundUp(limit, used - max + half) };
+};
+
+/** The first budget of which a share is used, or undefined. */
+export const usedShare = (
+  limits: Limits,
+  usage: Usage,
+  point: { readonly share: number; readonly of: readonly ('costUsd' | 'tokens')[] },
+): ReachedLimit | undefined => {
+  for (const limit of point.of) {
+    const max = limits[limit];
+    const used = limit === 'costUsd' ? usage.costUsd : usage.inputTokens + usage.outputTokens;
+    if (max !== undefined && used >= point.share * max) return { limit, used, max };
+  }
+  return undefined;
+};
+
+/** A used share of a budget in words. @param steps that it took */
+export const describeBudget = ({ limit, used, max }: ReachedLimit, steps: number): string => {
+  const amount = limit === 'costUsd' ? `${Math.round(used * 1e4) / 1e4} of ${max} USD` : `${used} of ${max} ${limit}`;
+  return `${Math.floor((100 * used) / max)} % of the budget is used: ${amount}, after ${steps} step${steps === 1 ? '' : 's'}`;
+};
+
 /** A reached limit in words. */
 export const describeLimit = ({ limit, used, max }: ReachedLimit): string =>
   limit === 'durationMs'

@@ -1,5 +1,47 @@
 import { revealHidden } from './hidden-text.ts';
-import { cutText, isRecord, utf8Bytes } from './json.ts';
+import { isRecord, utf8Bytes } from './json.ts';
+
+/** Marks over and under letters, by their blocks; written out, as the ranges of hidden characters are. */
+const MARK =
+  '[\\u0300-\\u036F]|[\\u0483-\\u0489]|[\\u1AB0-\\u1AFF]|[\\u1DC0-\\u1DFF]|[\\u20D0-\\u20FF]|[\\uFE20-\\uFE2F]';
+
+/**
+ * What is no hidden character and can still mislead the eye: separators that a browser may break lines at, and marks that
+ * pile up over the lines around them.
+ */
+const MISLEADING = new RegExp(`[\\u2028\\u2029]|(?<=(?:${MARK}){4})(?:${MARK})`, 'g');
+
+const named = (char: string): string => `⟨U+${char.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}⟩`;
+
+/** Shows as `⟨U+202E⟩` what a person would not see, or not as it is. */
+const reveal = (text: string): string => revealHidden(text).replace(MISLEADING, named);
+
+/** The first units of a text, without half a character at the end. */
+const firstUnits = (text: string, count: number): string => {
+  const last = text.charCodeAt(count - 1);
+  return text.slice(0, last >= 0xd800 && last <= 0xdbff ? count - 1 : count);
+};
+
+/**
+ * At most so many bytes of a text, revealed; a cut is marked. Looks at no more of the text than can be shown: a page is drawn in
+ * the workflow, whose thread must not be held by 100 KB of somebody's arguments.
+ */
+const fit = (text: string, maxBytes: number): string => {
+  const head = reveal(firstUnits(text, maxBytes));
+  if (text.length <= maxBytes && utf8Bytes(head) <= maxBytes) return head;
+  let kept = firstUnits(head, maxBytes);
+  while (utf8Bytes(kept) > maxBytes) kept = firstUnits(head, Math.floor(kept.length * 0.9));
+  return `${kept}\n[cut here: ${text.length} characters in all]`;
+};
+
+const fitsUncut = (text: string, maxBytes: number): boolean =>
+  text.length <= maxBytes && utf8Bytes(reveal(text)) <= maxBytes;
+
+/** Letters that are written from right to left; numbers and signs beside them change places on the screen. */
+const RIGHT_TO_LEFT = /[\u0590-\u08FF\uFB1D-\uFDFF\uFE70-\uFEFC]|[\uD802\uD803\uD83A\uD83B][\uDC00-\uDFFF]/;
+
+/** Tells whether a text may stand on the screen in another order than it has. */
+export const isReordered = (text: string): boolean => RIGHT_TO_LEFT.test(text);
 
 /**
  * INVARIANT T4: content is shown as text: no links, images, HTML, table breaks or hidden characters come through. All
@@ -7,36 +49,66 @@ import { cutText, isRecord, utf8Bytes } from './json.ts';
  * Quotation marks become curly all the same; what has to be exact stands in blocks and code spans.
  */
 export const escapeText = (text: string, maxBytes = 500): string =>
-  cutText(revealHidden(text), maxBytes)
+  fit(text, maxBytes)
     .replace(/[\r\n]+/g, ' ⏎ ')
+    .replace(/\s+/g, ' ')
     .replace(/[!-+\--/:-@[-`{-~]/g, (char) => `&#${char.charCodeAt(0)};`);
 
 /** Columns of a block that are in sight in a window 1200 px wide; the UI does not wrap blocks. */
 const COLUMNS = 64;
 
+const ASCII = /^[\t -~]*$/;
+
+/** Most scripts beyond these are wider than a column; what is not loses nothing but room. */
+const widthOf = (char: string): number => (char > '\u10FF' && char !== '⟨' && char !== '⟩' ? 2 : 1);
+
+/** A line of other letters than ASCII in pieces, each at most `COLUMNS` wide. */
+const pieces = (line: string): readonly string[] => {
+  const done: string[] = [];
+  let [piece, width] = ['', 0];
+  for (const char of line) {
+    if (width + widthOf(char) > COLUMNS) {
+      done.push(piece);
+      [piece, width] = ['', 0];
+    }
+    piece += char;
+    width += widthOf(char);
+  }
+  return [...done, piece];
+};
+
+const wrapLine = (line: string): string => {
+  if (line.length * 2 <= COLUMNS) return line;
+  if (!ASCII.test(line)) return pieces(line).join('\n↪ ');
+  return line.length <= COLUMNS ? line : line.replace(new RegExp(`.{${COLUMNS}}(?=.)`, 'gs'), '$&\n↪ ');
+};
+
 /** Breaks long lines, marked. The mark never comes from content: a line feed must not pass for a break of ours. */
-const wrap = (text: string): string =>
-  text
-    .replaceAll('↪', '⟨U+21AA⟩')
-    .split('\n')
-    .map((line) => (line.length <= COLUMNS ? line : line.replace(new RegExp(`.{${COLUMNS}}(?=.)`, 'gsu'), '$&\n↪ ')))
-    .join('\n');
+const wrap = (text: string): string => text.replaceAll('↪', '⟨U+21AA⟩').split('\n').map(wrapLine).join('\n');
 
 /** Content as a block of its own, between fences longer than any run of backticks in it. */
-export const fenced = (shown: string): string => {
+export const fenced = (shown: string, language: 'text' | 'diff' = 'text'): string => {
   const fence = '`'.repeat(Math.max(3, ...[...shown.matchAll(/`+/g)].map(([run]) => run.length + 1)));
-  return `${fence}text\n${shown}\n${fence}`;
+  return `${fence}${language}\n${shown}\n${fence}`;
 };
 
+/** Line ends as a block has them: a carriage return alone is none. */
+const toLines = (text: string): string => text.replaceAll('\r\n', '\n').replaceAll('\r', '⟨U+000D⟩');
+
 /** Content as lines of a block, cut to `maxBytes`, hidden characters made visible. */
-export const block = (text: string, maxBytes: number): string => {
-  const lines = text.replaceAll('\r\n', '\n').replaceAll('\r', '⟨U+000D⟩');
-  return fenced(wrap(cutText(revealHidden(lines), maxBytes)));
-};
+export const block = (text: string, maxBytes: number, language?: 'diff'): string =>
+  fenced(wrap(fit(toLines(text), maxBytes)), language);
+
+/** Tells whether a block holds all of a text. */
+export const fitsBlock = (text: string, maxBytes: number): boolean =>
+  text.length <= maxBytes * 2 && fitsUncut(toLines(text), maxBytes);
+
+/** JSON to copy: as it is, so that what is pasted is what was shown. */
+export const paste = (value: unknown): string => fenced(reveal(JSON.stringify(value, null, 2)));
 
 /** Content as a code span: exact, on one line. */
 export const span = (text: string, maxBytes: number): string => {
-  const shown = cutText(revealHidden(text), maxBytes).replace(/\s+/g, ' ');
+  const shown = fit(text, maxBytes).replace(/\s+/g, ' ');
   const ticks = '`'.repeat(Math.max(1, ...[...shown.matchAll(/`+/g)].map(([run]) => run.length + 1)));
   return `${ticks} ${shown} ${ticks}`;
 };
@@ -55,8 +127,11 @@ const isLong = (of: unknown): boolean =>
 
 const MAX_BLOCKS = 8;
 
-/** Arguments: short ones as lines of one block, the others as blocks below it. Says first when something is left out. */
-export const argsBlocks = (given: unknown, maxBytes: number): string => {
+/** Arguments as they are shown: short ones as lines of one block, the others as blocks of their own. */
+export type ShownArgs = { readonly isCut: boolean; readonly short: string; readonly long: readonly string[] };
+
+/** Arguments in blocks, each in at most `maxBytes`. */
+export const argsBlocks = (given: unknown, maxBytes: number): ShownArgs => {
   const entries = isRecord(given) ? Object.entries(given) : [['arguments', given] as const];
   const long = entries.filter(([, each]) => isLong(each));
   const lines = entries.map(([key, each]) => {
@@ -64,18 +139,13 @@ export const argsBlocks = (given: unknown, maxBytes: number): string => {
     return `${name}: ${isLong(each) ? `(${utf8Bytes(pretty(each))} bytes, below)` : inLine(each)}`;
   });
   const short = lines.length === 0 ? '(no arguments)' : lines.join('\n');
-  const isCut =
-    long.length > MAX_BLOCKS ||
-    [short, ...long.map(([, each]) => pretty(each))].some((text) => utf8Bytes(text) > maxBytes);
-  return [
-    isCut
-      ? '**Only a part of the arguments fits here.** All of them: tab **Queries**, query `pending`. Do not approve a part.'
-      : '',
-    block(short, maxBytes),
-    ...long
+  return {
+    isCut:
+      long.length > MAX_BLOCKS ||
+      [short, ...long.map(([, each]) => pretty(each))].some((text) => !fitsBlock(text, maxBytes)),
+    short: block(short, maxBytes),
+    long: long
       .slice(0, MAX_BLOCKS)
       .map(([key, each]) => `**${escapeText(key, 100)}**\n\n${block(pretty(each), maxBytes)}`),
-  ]
-    .filter((part) => part !== '')
-    .join('\n\n');
+  };
 };

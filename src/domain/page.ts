@@ -3,9 +3,11 @@ import type { PendingDecision } from './decision.ts';
 import type { JsonObject } from './json.ts';
 import type { Limits } from './limits.ts';
 import { span } from './markdown.ts';
-import { decisionSection, type SectionContext } from './page-section.ts';
-import { taskSection } from './page-state.ts';
+import type { SectionContext } from './page-about.ts';
+import { decisionSection } from './page-section.ts';
+import { costOf, taskSection } from './page-state.ts';
 import type { TaskEvent } from './record.ts';
+import type { Standing } from './standing.ts';
 import type { DeniedRecord, EffectRecord, OutcomeStatus, TaskStatus, Usage } from './task.ts';
 
 /** What the review page shows. */
@@ -27,6 +29,8 @@ export type PageView = {
   readonly compensations?: ReadonlyMap<string, Compensation>;
   /** Calls that a person refused. */
   readonly denied?: readonly DeniedRecord[];
+  /** Yeses that reach further than one call. */
+  readonly standing?: readonly Standing[];
   /** How the task ended, once it has; what it did may still be undone. */
   readonly end?: { readonly status: OutcomeStatus; readonly reason?: string; readonly output?: unknown } | undefined;
 };
@@ -67,33 +71,57 @@ const several = (count: number, shown: number): string => {
     : `**${count} decisions wait.** Each is decided by its own name; a plain \`approve\` is refused.${rest}`;
 };
 
-const contextOf = ({ effects, end }: PageView, { kind, callId }: PendingDecision): SectionContext => ({
-  isEnded: end !== undefined,
-  key: kind === 'effect' || kind === 'compensation' ? effects.find((each) => each.callId === callId)?.key : undefined,
+/** What stands above decisions of a task that is paused: a decision alone does not let it go on. */
+const pausedToo = ({ status, pending }: PageView): string =>
+  status === 'paused' && pending.length > 0
+    ? '**The task is paused, too**: what is decided runs only after the signal `resume` (no input needed).'
+    : '';
+
+const contextOf = (view: PageView, { kind, callId }: PendingDecision): SectionContext => ({
+  isEnded: view.end !== undefined,
+  cost: costOf(view),
+  key:
+    kind === 'effect' || kind === 'compensation' ? view.effects.find((each) => each.callId === callId)?.key : undefined,
 });
 
-const draw = (view: PageView, { sections, maxBytes }: (typeof SIZES)[number]): string => {
+/** The parts of a page, from above. */
+function* partsOf(view: PageView, { sections, maxBytes }: (typeof SIZES)[number]): Generator<string> {
   const { pending, status } = view;
-  return [
-    notices(view),
-    pending.length === 0 ? quiet(status) : several(pending.length, Math.min(sections, pending.length)),
-    ...pending.slice(0, sections).map((each) => decisionSection(each, contextOf(view, each), maxBytes)),
-    maxBytes === 0 ? '' : taskSection(view, maxBytes),
-    // The UI cuts the end of the page off: what stands last must not matter.
-    '---\n\n&#160;',
-  ]
-    .filter((part) => part !== '')
-    .join('\n\n');
+  yield notices(view);
+  yield pausedToo(view);
+  yield pending.length === 0 ? quiet(status) : several(pending.length, Math.min(sections, pending.length));
+  for (const each of pending.slice(0, sections)) yield decisionSection(each, contextOf(view, each), maxBytes);
+  yield maxBytes === 0 ? '' : taskSection(view, maxBytes);
+  // The UI cuts the end of the page off: what stands last must not matter.
+  yield '---\n\n&#160;';
+}
+
+/** The page in one size; undefined: it does not fit. Gives up as soon as that is plain: the workflow's thread draws it. */
+const draw = (view: PageView, size: (typeof SIZES)[number]): string | undefined => {
+  let page = '';
+  for (const part of partsOf(view, size)) {
+    if (part !== '') page += `${page === '' ? '' : '\n\n'}${part}`;
+    if (page.length > URL_BYTES) return undefined;
+  }
+  const shown = page.toWellFormed();
+  return encodeURIComponent(shown).length <= URL_BYTES ? shown : undefined;
 };
 
-/** From what a page usually has room for to what always fits; the last one shows only what can be done. */
+/**
+ * From what a page usually has room for to what always fits. Of many decisions fewer are shown before they are shown in part:
+ * nobody may approve a part. The last one shows only what decides.
+ */
 const SIZES = [
   { sections: 10, maxBytes: 8_000 },
   { sections: 10, maxBytes: 4_000 },
   { sections: 10, maxBytes: 2_000 },
+  { sections: 5, maxBytes: 2_000 },
   { sections: 10, maxBytes: 1_000 },
-  { sections: 10, maxBytes: 300 },
-  { sections: 3, maxBytes: 300 },
+  { sections: 3, maxBytes: 2_000 },
+  { sections: 3, maxBytes: 1_000 },
+  { sections: 1, maxBytes: 4_000 },
+  { sections: 1, maxBytes: 2_000 },
+  { sections: 1, maxBytes: 1_000 },
   { sections: 1, maxBytes: 300 },
   { sections: 1, maxBytes: 0 },
 ] as const;
@@ -101,12 +129,14 @@ const SIZES = [
 /** The UI sends the page to its renderer in a URL, and common servers refuse request lines over 16 KB: a blank page. */
 const URL_BYTES = 14_000;
 
+/** What decides always fits: names are bounded. This stands here in case somebody unbounds them. */
+const TOO_LARGE = 'What waits does not fit here: tab **Queries**, query `pending`.';
+
 /** The page that a reviewer reads in the Temporal UI, as Markdown: what can be done now, then the state (INVARIANT T4). */
 export const renderPage = (view: PageView): string => {
-  let page = '';
   for (const size of SIZES) {
-    page = draw(view, size).toWellFormed();
-    if (encodeURIComponent(page).length <= URL_BYTES) break;
+    const page = draw(view, size);
+    if (page !== undefined) return page;
   }
-  return page;
+  return TOO_LARGE;
 };

@@ -1,3 +1,5 @@
+import type { ApprovalRule, Risk } from './approval-rule.ts';
+import type { Change } from './decision.ts';
 import type { Digest } from './digest.ts';
 import { isDeeperThan, isRecord, type JsonObject, MAX_DEPTH } from './json.ts';
 import type { Provenance } from './provenance.ts';
@@ -63,6 +65,14 @@ export type Review = {
   readonly policies?: Digest;
   /** The call waits for a person's words instead of a tool. */
   readonly question?: string;
+  // Of a call that asks; reviews of before have none of these.
+  readonly risk?: Risk;
+  /** The approval rule that holds, as it was when the call was reviewed. */
+  readonly rule?: ApprovalRule;
+  /** Of the tool alone, without arguments: what a standing approval is bound to. */
+  readonly toolDigest?: Digest;
+  /** What it would change; its before-image is part of `digest`. */
+  readonly change?: Change;
 };
 
 /** A model's arguments, taken apart. */

@@ -2,6 +2,7 @@ import type { Compensation } from './compensation.ts';
 import type { Digest } from './digest.ts';
 import type { JsonObject } from './json.ts';
 import type { Review } from './proposal.ts';
+import type { Standing } from './standing.ts';
 import type { Outcome, TaskStatus, Usage } from './task.ts';
 import type { TranscriptItem } from './transcript.ts';
 
@@ -26,6 +27,9 @@ export type TaskEvent = { readonly at: string; readonly type: string; readonly d
 /** Where the audit trail stood when an activity ended; what `seq` and `hash` are checked against. */
 export type RecordedAnchor = { readonly seq: number; readonly hash: Digest };
 
+/** A yes that reaches further than one call, as a trace shows it. */
+export type TracedStanding = Pick<Standing, 'id' | 'tool' | 'scope' | 'by' | 'verified' | 'at' | 'uses'>;
+
 /** Everything a trace is made from, whether the workflow kept it or it was read from event history. */
 export type TaskRecord = {
   readonly taskId: string;
@@ -41,4 +45,5 @@ export type TaskRecord = {
   readonly compensations?: ReadonlyMap<string, Compensation>;
   readonly plan?: JsonObject | undefined;
   readonly anchors?: readonly RecordedAnchor[];
+  readonly standing?: readonly TracedStanding[];
 };

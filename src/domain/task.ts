@@ -51,6 +51,7 @@ export const SEARCH_ATTRIBUTES = {
   HoldfastPrincipal: 'Keyword',
   HoldfastTenant: 'Keyword',
   HoldfastWaitingFor: 'KeywordList',
+  HoldfastWaitingRoles: 'KeywordList',
   HoldfastCostUsd: 'Double',
 } as const;
 

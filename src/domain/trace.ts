@@ -4,7 +4,7 @@ import type { Digest } from './digest.ts';
 import { isRecord, type JsonObject } from './json.ts';
 import { parseArguments, type Reason, type Review } from './proposal.ts';
 import type { Provenance } from './provenance.ts';
-import type { RecordedAnchor, StepRecord, TaskEvent, TaskRecord } from './record.ts';
+import type { RecordedAnchor, StepRecord, TaskEvent, TaskRecord, TracedStanding } from './record.ts';
 import type { Effect, Outcome, Usage } from './task.ts';
 import type { ProposalItem, RawCall, ResultItem, TranscriptItem } from './transcript.ts';
 
@@ -61,6 +61,8 @@ export type Trace = {
   readonly plan: JsonObject | null;
   /** Where the audit trail stood, in order; only a trace that was read from event history has them. */
   readonly anchors: readonly RecordedAnchor[];
+  /** Yeses that reach further than one call, and were not taken back. */
+  readonly standing: readonly TracedStanding[];
 };
 
 /** Detail of the event `asks`: a call that was allowed or approved, and that a person is asked about when it is to run. */
@@ -157,7 +159,7 @@ export const sumUsage = ({ steps, items, besides }: TaskRecord): Usage => {
 
 /** Builds a trace from a record. One pass over items and steps. */
 export const buildTrace = (record: TaskRecord): Trace => {
-  const { taskId, status, spec, outcome, steps, items, events, plan, anchors } = record;
+  const { taskId, status, spec, outcome, steps, items, events, plan, anchors, standing = [] } = record;
   const results = new Map<string, ResultItem>();
   const proposals = new Map<string, ProposalItem>();
   for (const item of items) {
@@ -175,6 +177,15 @@ export const buildTrace = (record: TaskRecord): Trace => {
     events,
     plan: plan ?? null,
     anchors: anchors ?? [],
+    standing: standing.map(({ id, tool, scope, by, verified, at, uses }) => ({
+      id,
+      tool,
+      scope,
+      verified,
+      at,
+      uses,
+      ...(by === undefined ? {} : { by }),
+    })),
   };
 };
 

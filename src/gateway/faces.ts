@@ -47,14 +47,22 @@ const known = (tool: Tool) => {
 /** A tool as the model is offered it: its own arguments, and the decision in front of them. */
 export const faceOf = (tool: Tool): ToolFace => known(tool).face;
 
+/** What a tool is, as it looks now, what it does to the world, and its surface as its server shows it (the model sees only a part). */
+const identityOf = (tool: Tool) => ({
+  face: known(tool).digest,
+  effect: tool.effect,
+  ...(tool.surface === undefined ? {} : { surface: tool.surface.digest }),
+});
+
 /**
- * What an approval covers (INVARIANT A1): the tool, as it looks now, what it does to the world, its surface as its server
- * shows it (the model sees only a part of that), and the arguments.
+ * What an approval covers (INVARIANT A1): the tool, the arguments, and what stood there before.
+ * @param before digest of the before-image; absent where none was shown
  */
-export const approvalDigest = (tool: Tool, args: unknown): Digest => {
-  const surface = tool.surface === undefined ? {} : { surface: tool.surface.digest };
-  return digestJson({ face: known(tool).digest, effect: tool.effect, ...surface, args });
-};
+export const approvalDigest = (tool: Tool, args: unknown, before?: Digest): Digest =>
+  digestJson({ ...identityOf(tool), args, ...(before === undefined ? {} : { before }) });
+
+/** Of a tool alone: what an approval of several calls is bound to. */
+export const toolDigest = (tool: Tool): Digest => digestJson(identityOf(tool));
 
 /** What an approval covers that lets a call run beside an effect that holds its semantic key (INVARIANT E6). */
 export const besideDigest = (digest: Digest): Digest => digestJson({ beside: digest });

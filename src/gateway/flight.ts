@@ -1,4 +1,5 @@
 import type { CallContext, GatewayCall, RunContext, Situation } from '../activities/ports.ts';
+import type { ApprovalRule } from '../domain/approval-rule.ts';
 import { type Digest, digestJson } from '../domain/digest.ts';
 import { idempotencyKey } from '../domain/idempotency-key.ts';
 import type { JsonObject } from '../domain/json.ts';
@@ -19,6 +20,8 @@ export type GatewayParts = {
   /** How long an attempt holds its row in the ledger without a sign of life, milliseconds. */
   readonly leaseMs: number;
   readonly log: ToolLog;
+  /** Who may approve what, in the order in which they are tried. */
+  readonly approvalRules: readonly ApprovalRule[];
 };
 
 /** One call on its way through the stages. */
@@ -35,6 +38,9 @@ export type Flight = {
 
 /** A flight whose arguments met the tool's schema. */
 export type ValidFlight = Flight & { readonly args: JsonObject; readonly input: unknown };
+
+/** A run that nobody cancels, for what has to be done anyway, or is over soon. */
+export const UNHURRIED: RunContext = { signal: new AbortController().signal, attempt: 1, heartbeat: () => undefined };
 
 /** Names a call for ledger and audit. Key and digest are of the arguments as they were decided on. */
 export const makeFlight = (

@@ -8,8 +8,10 @@ export const LIMIT_WAIT_MS = 15_000;
 /** A place that a crash left behind is free this long after the tool's time-out. */
 const HOLD_GRACE_MS = 10_000;
 
-/** Whether the call has its turn. */
-export type Turn = { readonly ok: true; readonly ticket: Ticket } | { readonly ok: false; readonly reason: Reason };
+/** Whether the call has its turn, and whether it was waited for. */
+export type Turn =
+  | { readonly ok: true; readonly ticket: Ticket; readonly hasWaited: boolean }
+  | { readonly ok: false; readonly reason: Reason };
 
 /** Whom a call counts for. */
 const subjectOf = ({ tool, context }: Pick<Flight, 'tool' | 'context'>): LimitSubject => ({
@@ -36,9 +38,9 @@ const refusal = (flight: Flight, { reason, retryAfterMs, message }: Extract<Admi
  */
 export const takeTurn = async (flight: Flight): Promise<Turn> => {
   const end = Date.now() + LIMIT_WAIT_MS;
-  for (;;) {
+  for (let hasWaited = false; ; hasWaited = true) {
     const admitted = await ask(flight);
-    if (admitted.ok) return admitted;
+    if (admitted.ok) return { ...admitted, hasWaited };
     const isWorthWaiting = admitted.reason !== 'breaker_open' && Date.now() + admitted.retryAfterMs <= end;
     if (!isWorthWaiting) return { ok: false, reason: refusal(flight, admitted) };
     await delay(Math.max(20, admitted.retryAfterMs), undefined, { signal: flight.run.signal });

@@ -5,6 +5,7 @@ import type { Reason } from '../domain/proposal.ts';
 import type { Provenance } from '../domain/provenance.ts';
 import type { Effect, Usage } from '../domain/task.ts';
 import type { RateLimit, ToolPrincipal } from '../tools/tool.ts';
+import type { DeskLog, Outbox } from './desk-ports.ts';
 
 /** Names one life of a task: a new run under an old id has another epoch (INVARIANT E5). */
 export type TaskRef = { readonly taskId: string; readonly epoch: string };
@@ -136,7 +137,7 @@ export type Ledger = {
 
 /** One decision or attempt (who, what, with which verdict, by which rules, approved by whom, with what outcome). */
 export type AuditEntry = {
-  readonly type: 'review' | 'attempt' | 'outcome' | 'resolution' | 'compensation';
+  readonly type: 'review' | 'attempt' | 'outcome' | 'resolution' | 'compensation' | 'decision';
   readonly callId: string;
   readonly tool: string;
   readonly agent: string;
@@ -373,6 +374,8 @@ export type ControlStore = {
   readonly limits: ToolLimits;
   readonly policyEpochs: PolicyEpochs;
   readonly pins: SurfacePins;
+  readonly deskLog: DeskLog;
+  readonly outbox: Outbox;
   readonly close: () => Promise<void>;
 };
 

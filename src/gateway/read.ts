@@ -3,9 +3,9 @@ import type { Gateway, GrantedApproval, Ran, ReadBatch } from '../activities/por
 import type { Reason, Verdict } from '../domain/proposal.ts';
 import type { ResultItem } from '../domain/transcript.ts';
 import type { Tool } from '../tools/tool.ts';
+import { asReviewed, judgeApproval } from './approved.ts';
 import { callEntry } from './audit.ts';
 import { authorize } from './authorize.ts';
-import { approvalDigest } from './faces.ts';
 import { type Flight, type GatewayParts, makeFlight, resultOf, type ValidFlight } from './flight.ts';
 import { endTurn, takeTurn } from './limit.ts';
 import { type AuditEntry, taskRef } from './ports.ts';
@@ -34,7 +34,7 @@ const refused = (flight: Flight, reasons: readonly Reason[]): Done => ({
 
 const asked = (flight: ValidFlight, verdict: Verdict): Done => ({
   ...refused(flight, verdict.reasons),
-  ask: reviewOf(flight, verdict),
+  ask: reviewOf(flight, verdict, {}),
 });
 
 /** Reads leave no row in the ledger: nothing happened that could happen twice. */
@@ -68,15 +68,12 @@ const read = async (flight: Flight, approval: GrantedApproval | undefined): Prom
   const valid = await validateArgs(flight.tool, flight.call.args);
   if (!valid.ok) return refused(flight, [cleanReason(flight.parts, valid.reason)]);
   const ready: ValidFlight = { ...flight, args: valid.args, input: valid.input };
-  const { verdict } = await authorize(
-    flight.parts,
-    { ...ready, provenance: flight.call.provenance },
-    flight.argsDigest,
-  );
+  const authorized = await authorize(flight.parts, { ...ready, provenance: flight.call.provenance }, flight.argsDigest);
+  const verdict = asReviewed(authorized.verdict, approval);
   if (verdict.outcome === 'reject') return refused(flight, verdict.reasons);
-  // INVARIANT A1: what runs has the digest that was approved.
-  const isApproved = approval?.digest === approvalDigest(flight.tool, valid.args);
-  return verdict.outcome === 'ask' && !isApproved ? asked(ready, verdict) : readNow(ready);
+  if (verdict.outcome === 'allow') return readNow(ready);
+  const approved = judgeApproval(ready, { verdict, approval, before: undefined });
+  return approved.ok ? readNow(ready) : asked(ready, { outcome: 'ask', reasons: approved.reasons });
 };
 
 /**

@@ -2,7 +2,7 @@ import type { Ran, ResolveRequest, RunContext } from '../activities/ports.ts';
 import { digestJson } from '../domain/digest.ts';
 import type { Json } from '../domain/json.ts';
 import type { Tool } from '../tools/tool.ts';
-import { callEntry } from './audit.ts';
+import { callEntry, whoDetail } from './audit.ts';
 import type { GatewayParts } from './flight.ts';
 import { resultOf } from './flight.ts';
 import { type AuditAnchor, type LedgerSettlement, taskRef } from './ports.ts';
@@ -18,7 +18,7 @@ const audit = (parts: GatewayParts, request: ResolveRequest): Promise<AuditAncho
   const entry = callEntry(
     { call, context, tool: { name: call.tool }, argsDigest: digestJson(call.args) },
     'resolution',
-    { by: human.by ?? 'a person', happened, key, at: human.at },
+    { ...whoDetail({ ...human, by: human.by ?? 'a person' }), happened, key, at: human.at },
   );
   return parts.store.audit.append(taskRef(context), [entry]);
 };

@@ -2,17 +2,15 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { GrantedApproval, Ran } from '../activities/ports.ts';
 import { assertNever } from '../domain/assert-never.ts';
 import type { Digest } from '../domain/digest.ts';
-import { type Json, jsonBytes } from '../domain/json.ts';
+import type { Json } from '../domain/json.ts';
 import type { Reason, Verdict } from '../domain/proposal.ts';
-import { callEntry } from './audit.ts';
+import { approvalDetail, callEntry } from './audit.ts';
 import { type Authorized, semanticKeyOf } from './authorize.ts';
+import { type BeforeImage, takeBefore } from './before-image.ts';
 import { approvalDigest, besideDigest } from './faces.ts';
-import { toolContext, type ValidFlight } from './flight.ts';
+import type { ValidFlight } from './flight.ts';
 import { recordedResult } from './ledger.ts';
 import { type LedgerRow, taskRef } from './ports.ts';
-import { against } from './run.ts';
-import { MAX_ARTIFACT } from './sanitize.ts';
-import { cleanMessage } from './sanitize-result.ts';
 
 /** What came of the stage `start`. */
 export type Started = { readonly kind: 'started'; readonly token: string; readonly attempts: number } | NotStarted;
@@ -29,25 +27,25 @@ export type NotStarted =
 /** How long to wait for an effect of somebody else that is under way or unknown, at least. */
 const OTHERS_MS = 2_000;
 
-/** What is stored has to come back as it was. @throws what `JSON.stringify` throws; an error for what is too large */
-const checkSnapshot = (taken: Json): Json => {
-  const bytes = jsonBytes(taken);
-  if (bytes > MAX_ARTIFACT) throw new Error(`it has ${bytes} bytes; at most ${MAX_ARTIFACT} are kept`);
-  return taken;
+/** A call that may run now, and by what: `before` was compared with what was approved, `rule` names the approval rule of now. */
+export type Cleared = Authorized & {
+  readonly isBeside: boolean;
+  readonly before?: BeforeImage | undefined;
+  readonly rule?: string | undefined;
 };
 
-const takeSnapshot = async (flight: ValidFlight): Promise<{ snapshot?: Json } | { reason: Reason }> => {
-  const { tool, input, run } = flight;
-  if (tool.snapshot === undefined) return {};
-  const signal = AbortSignal.any([run.signal, AbortSignal.timeout(tool.timeoutMs)]);
-  try {
-    const taken = await against(signal, () => tool.snapshot?.(input, toolContext(flight, { attempt: 1, signal })));
-    return { snapshot: checkSnapshot(taken ?? null) };
-  } catch (error) {
-    const why = cleanMessage(flight, String(error)).slice(0, 300);
-    const message = `the state before it could not be kept, so it was not run: ${why}`;
-    return { reason: { code: 'snapshot_failed', message } };
-  }
+/** Why a call whose before-image cannot be kept is not run. */
+export const notKept = (why: string): Reason => ({
+  code: 'snapshot_failed',
+  message: `the state before it could not be kept, so it was not run: ${why}`,
+});
+
+/** What is stored for the undo: the very before-image that was compared, where one was. */
+const snapshotOf = async (flight: ValidFlight, { before }: Cleared): Promise<{ snapshot?: Json } | Reason> => {
+  if (before !== undefined) return { snapshot: before.image };
+  const taken = await takeBefore(flight);
+  if (taken.kind === 'failed') return notKept(taken.why);
+  return taken.kind === 'none' ? {} : { snapshot: taken.image };
 };
 
 /** Attempts, some ten seconds apart, after which a person is asked about an effect that nobody settles. */
@@ -55,7 +53,7 @@ const ATTEMPTS_BEFORE_ASKING = 12;
 const UNSETTLED_MS = 10_000;
 
 /** INVARIANT E6: another task waits while an effect is started or unknown; after a while a person is asked. */
-const onUnsettled = (flight: ValidFlight, row: LedgerRow): NotStarted => {
+const onUnsettled = (flight: ValidFlight, row: LedgerRow, before: BeforeImage | undefined): NotStarted => {
   const { tool, args, run } = flight;
   const of = `${row.task.taskId} ${row.callId}`;
   const isUnderWay = row.state === 'started' && row.leaseLeftMs > 0;
@@ -67,26 +65,26 @@ const onUnsettled = (flight: ValidFlight, row: LedgerRow): NotStarted => {
     });
   }
   const message = `${row.semanticKey} has been ${row.state} in ${of} for long, and nobody settles it; approve to do this beside it`;
-  const digest = besideDigest(approvalDigest(tool, args));
+  const digest = besideDigest(approvalDigest(tool, args, before?.digest));
   return { kind: 'ask', reason: { code: 'effect_key_conflict', message }, digest };
 };
 
 /** What holds the semantic key of a call, if it must wait or be asked about. Only `start` decides in the end. */
 export const heldByOther = async (
   flight: ValidFlight,
-  { isBeside }: { readonly isBeside: boolean },
+  { isBeside, before }: Pick<Cleared, 'isBeside' | 'before'>,
 ): Promise<NotStarted | undefined> => {
   const key = isBeside ? undefined : semanticKeyOf(flight.tool, flight.input);
   if (key === undefined) return undefined;
   const row = await flight.parts.store.ledger.findSemantic(flight.context.principal.tenant, key);
-  return row?.state === 'started' || row?.state === 'unknown' ? onUnsettled(flight, row) : undefined;
+  return row?.state === 'started' || row?.state === 'unknown' ? onUnsettled(flight, row, before) : undefined;
 };
 
 /** INVARIANT E6: another call holds the semantic key. */
-const onTaken = async (flight: ValidFlight, row: LedgerRow): Promise<NotStarted> => {
+const onTaken = async (flight: ValidFlight, row: LedgerRow, before: BeforeImage | undefined): Promise<NotStarted> => {
   const { parts, context, call, tool } = flight;
   const of = `${row.task.taskId} ${row.callId}`;
-  if (row.state === 'started' || row.state === 'unknown') return onUnsettled(flight, row);
+  if (row.state === 'started' || row.state === 'unknown') return onUnsettled(flight, row, before);
   if (row.argsDigest !== flight.argsDigest) {
     const message = `${row.semanticKey} was done before with other arguments (${of})`;
     return { kind: 'ask', reason: { code: 'effect_key_conflict', message } };
@@ -109,12 +107,13 @@ const keyFor = ({ tool, input }: ValidFlight, verdict: Verdict, isBeside: boolea
  */
 export const start = async (
   flight: ValidFlight,
-  { verdict, policyEpoch, isBeside }: Authorized & { readonly isBeside: boolean },
+  cleared: Cleared,
   approval: GrantedApproval | undefined,
 ): Promise<Started> => {
   const { parts, tool, context, call, key, argsDigest } = flight;
-  const before = await takeSnapshot(flight);
-  if ('reason' in before) return { kind: 'refused', reason: before.reason };
+  const { verdict, policyEpoch, isBeside, rule } = cleared;
+  const kept = await snapshotOf(flight, cleared);
+  if ('code' in kept) return { kind: 'refused', reason: kept };
   const started = await parts.store.ledger.start({
     kind: 'effect',
     key,
@@ -128,21 +127,20 @@ export const start = async (
     leaseMs: parts.leaseMs,
     approval: approval?.id,
     policyEpoch,
-    snapshot: before.snapshot,
+    snapshot: kept.snapshot,
     audit: callEntry(flight, 'attempt', {
       attempt: 1,
       key,
       verdict: verdict.outcome,
       policies: parts.policy.digest(),
-      approval: approval?.id,
-      by: approval?.by,
+      ...(approval === undefined ? {} : approvalDetail(approval, rule)),
     }),
   });
   switch (started.kind) {
     case 'started':
       return started;
     case 'taken':
-      return onTaken(flight, started.row);
+      return onTaken(flight, started.row, cleared.before);
     case 'approval_used':
       return { kind: 'ask', reason: { code: 'approval_used', message: 'that approval was used already' } };
     case 'policy_behind':

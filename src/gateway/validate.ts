@@ -1,16 +1,16 @@
 import { z } from 'zod';
 import { findHiddenIn } from '../domain/hidden-text.ts';
-import { isDeeperThan, type JsonObject, jsonBytes, MAX_DEPTH } from '../domain/json.ts';
-import { parseArguments, type Reason } from '../domain/proposal.ts';
+import { isDeeperThan, isFiniteDeep, type JsonObject, jsonBytes, MAX_DEPTH } from '../domain/json.ts';
+import { type Decision, parseArguments, type Reason } from '../domain/proposal.ts';
 import { DecisionSchema } from '../domain/schemas/decision.ts';
 import { SIZES } from '../domain/sizes.ts';
 import type { RawCall } from '../domain/transcript.ts';
 import type { Tool } from '../tools/tool.ts';
 import { inTime } from './in-time.ts';
 
-/** Arguments that met the tool's schema, or the reasons why not. */
+/** Arguments that met the tool's schema, with why the model wants the call; or the reasons why not. */
 export type Validated =
-  | { readonly ok: true; readonly args: JsonObject; readonly input: unknown }
+  | { readonly ok: true; readonly args: JsonObject; readonly input: unknown; readonly decision?: Decision }
   | { readonly ok: false; readonly reason: Reason };
 
 const refuse = (code: string, message: string): Validated => ({ ok: false, reason: { code, message } });
@@ -31,6 +31,9 @@ const checkShape = (args: unknown): Reason | undefined => {
   }
   if (jsonBytes(args) > SIZES.toolArgs) {
     return { code: 'arguments_too_large', message: `the arguments are larger than ${SIZES.toolArgs} bytes` };
+  }
+  if (!isFiniteDeep(args)) {
+    return { code: 'invalid_arguments', message: 'the arguments hold a number that is too large' };
   }
   if (hasForbiddenKey(args)) return { code: 'invalid_arguments', message: '"__proto__" is no argument' };
   const hidden = findHiddenIn(args);
@@ -73,5 +76,6 @@ export const validateCall = async (tool: Tool, call: RawCall): Promise<Validated
       `every call needs "decision": ${z.prettifyError(decision.error).slice(0, 1_000)}`,
     );
   }
-  return validateArgs(tool, parsed.args);
+  const valid = await validateArgs(tool, parsed.args);
+  return valid.ok ? { ...valid, decision: decision.data } : valid;
 };

@@ -1,5 +1,6 @@
 import type { CedarValueJson, EntityJson, TypeAndId } from '@cedar-policy/cedar-wasm/nodejs';
 import type { Source } from '../domain/provenance.ts';
+import { riskOf } from '../domain/risk.ts';
 import type { PolicyRequest } from '../gateway/ports.ts';
 import type { PolicyAction } from './cedar-schema.ts';
 import { encode, findUnseen } from './encode.ts';
@@ -43,12 +44,6 @@ const principalAttributes = ({ principal }: PolicyRequest): Attributes => ({
   roles: () => (principal.roles ?? []).map(text),
   tenant: () => (principal.tenant === undefined ? undefined : text(principal.tenant)),
 });
-
-/** `high`: cannot be taken back, or nobody knows what it does. `medium`: other effects, and what leaves the trust boundary. */
-const riskOf = ({ effect, unattended, isChanged, egress }: PolicyRequest['tool']): string => {
-  if (effect === 'destructive' || !unattended || isChanged) return 'high';
-  return effect === 'write' || egress ? 'medium' : 'low';
-};
 
 const resourceAttributes = ({ request, tool }: Judgement): Attributes => {
   const facts = request.tool;

@@ -7,13 +7,15 @@ import { auditEntries } from './tables/audit.ts';
 import { lives } from './tables/tasks.ts';
 import { appendTo, isoMoment, lockedHead } from './trail.ts';
 
-const APPEND = statement(
+/** Appends `entries` (texts) to a trail. */
+export const APPEND = statement(
   'audit_append',
   sql`with recursive ${lockedHead}, ${appendTo(sql`moment`)}
     select exists (select from moment) as has_life, (select seq from bumped) as seq, (select hash from bumped) as hash`,
 );
 
-const HEAD = statement(
+/** Where a trail stands; no row before its first entry. */
+export const HEAD = statement(
   'audit_head',
   sql`select seq, hash from ${lives} where namespace = ${sql.placeholder('namespace')}
     and task_id = ${sql.placeholder('taskId')} and epoch = ${sql.placeholder('epoch')} and seq > 0`,

@@ -2,9 +2,11 @@ import type { ControlStore } from '../gateway/ports.ts';
 import { createArtifacts } from './artifacts.ts';
 import { createAuditLog } from './audit-log.ts';
 import { type Connection, connect } from './connection.ts';
+import { createDeskLog } from './desk-log.ts';
 import { createLedger } from './ledger.ts';
 import { createToolLimits } from './limits/index.ts';
 import { migrate } from './migrate.ts';
+import { createOutbox } from './outbox.ts';
 import { createSurfacePins } from './pins.ts';
 import { createPolicyEpochs } from './policy-epochs.ts';
 import { purge, type Retention } from './retention.ts';
@@ -63,6 +65,8 @@ export const openStore = async (options: StoreOptions): Promise<ControlStore> =>
     limits: createToolLimits(connection, scope),
     policyEpochs: createPolicyEpochs(connection, scope),
     pins: createSurfacePins(connection, scope),
+    deskLog: createDeskLog(connection, scope),
+    outbox: createOutbox(connection, scope),
     close: async () => {
       await stopPurging();
       await connection.close();

@@ -3,7 +3,8 @@ import type { TaskRef } from '../gateway/ports.ts';
 import { type Connection, type Row, statement } from './connection.ts';
 import { lives } from './tables/tasks.ts';
 
-const CREATE_LIFE = statement(
+/** Makes the row of a task's life where there is none. */
+export const CREATE_LIFE = statement(
   'create_life',
   sql`insert into ${lives} (namespace, task_id, epoch)
     values (${sql.placeholder('namespace')}, ${sql.placeholder('taskId')}, ${sql.placeholder('epoch')})

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { type Connection, type Query, statement } from './connection.ts';
 import { pruneLimits } from './limits/index.ts';
+import { pruneOutbox } from './outbox.ts';
 import { artifacts } from './tables/artifacts.ts';
 import { auditEntries } from './tables/audit.ts';
 import { effects, usedApprovals } from './tables/effects.ts';
@@ -36,6 +37,7 @@ const DELETE_CONTENT = [
   statement('purge_approvals', sql`delete from ${usedApprovals} where life_id = ${ids}`),
   statement('purge_effects', sql`delete from ${effects} where life_id = ${ids}`),
   statement('purge_audit', sql`delete from ${auditEntries} where life_id = ${ids}`),
+  // Takes what is known of its desk along.
   statement('purge_life', sql`delete from ${lives} where id = ${ids}`),
 ] as const;
 
@@ -71,5 +73,6 @@ export const purge = async (connection: Connection, retention: Retention): Promi
     purged += count;
   }
   await pruneLimits(connection);
+  await pruneOutbox(connection, retention.namespace);
   return purged;
 };

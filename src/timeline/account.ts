@@ -13,7 +13,9 @@ import { askedAtExecution, toolNotes } from '../domain/trace.ts';
 import { type ResultItem, type TranscriptItem, toResultItem } from '../domain/transcript.ts';
 import type { AuditAnchor } from '../gateway/ports.ts';
 import type { Carried } from '../workflows/state.ts';
+import { DeskReader } from './desk-reader.ts';
 import { EffectLog } from './effects.ts';
+import type { Refused } from './progress-event.ts';
 
 /** What a task did, added up from inputs and results of its activities. */
 export class Account {
@@ -24,7 +26,9 @@ export class Account {
   /** Spent outside of steps. */
   readonly besides = { inputTokens: 0, outputTokens: 0, costUsd: 0 };
   readonly effects = new EffectLog();
+  readonly desk = new DeskReader();
   admission: Admission | undefined;
+  #unproven: string | undefined;
   plan: JsonObject | undefined;
 
   /** What a run was handed, where the run before it is not there any more. */
@@ -34,6 +38,7 @@ export class Account {
     this.steps.push(...before.steps);
     this.events.push(...before.events);
     this.effects.carried(before);
+    this.desk.takeOver(before);
     this.admission = before.admission;
     this.plan = before.plan;
     for (const what of ['inputTokens', 'outputTokens', 'costUsd'] as const) {
@@ -109,6 +114,24 @@ export class Account {
     this.effects.undone(call.id, result);
     const words = message === undefined ? {} : { message };
     this.event(atMs, 'compensation', { callId: call.id, tool: call.tool, status, ...words });
+  }
+
+  /** A signature that did not count. */
+  unproven(refused: Omit<Refused, 'type'>, atMs: number): Refused[] {
+    this.#unproven = refused.reason;
+    return this.#refused(refused, atMs);
+  }
+
+  /** An update that did not count; what the check of its signature found was told already. */
+  refused(refused: Omit<Refused, 'type'>, atMs: number): Refused[] {
+    const told = this.#unproven;
+    this.#unproven = undefined;
+    return told !== undefined && refused.reason.includes(told) ? [] : this.#refused(refused, atMs);
+  }
+
+  #refused(refused: Omit<Refused, 'type'>, atMs: number): Refused[] {
+    this.event(atMs, 'refused', refused);
+    return [{ type: 'refused', ...refused }];
   }
 
   event(atMs: number, type: string, detail: unknown): void {

@@ -7,6 +7,9 @@ import type {
   ProposeInput,
   ProposeResult,
   ReadInput,
+  ReportInput,
+  VerifiedDecision,
+  VerifyDecisionInput,
 } from '../activities/messages.ts';
 import type { Compensated } from '../activities/ports.ts';
 import type { ResultItem } from '../domain/transcript.ts';
@@ -56,7 +59,8 @@ const propose: ActivityReader = {
 
 const execute: ActivityReader = {
   began: (account, input) => {
-    const { call } = input as ExecuteInput;
+    const { call, approval } = input as ExecuteInput;
+    if (approval !== undefined) account.desk.approved(call.tool, approval);
     if (account.reviewOf(call.id)?.effect !== 'read') account.effects.began(input as ExecuteInput);
     return [{ type: 'running', callId: call.id, tool: call.tool }];
   },
@@ -73,6 +77,15 @@ const compensate: ActivityReader = {
     const { status, message = null } = result as Compensated;
     account.compensated(call, result as Compensated, endedAt);
     return [{ type: 'undone', callId: call.id, tool: call.tool, status, message }];
+  },
+};
+
+const verifyDecision: ActivityReader = {
+  ended: (account, result, { input, endedAt }) => {
+    const verified = result as VerifiedDecision;
+    if (verified.ok) return [];
+    const { id, decision } = input as VerifyDecisionInput;
+    return account.unproven({ id, decision, reason: verified.refusal }, endedAt);
   },
 };
 
@@ -99,4 +112,6 @@ export const ACTIVITY_READERS: Readonly<Record<string, ActivityReader>> = {
     ended: (account, result) => toProgress(account.read(result as ExecuteResult[])),
   },
   compensate,
+  verifyDecision,
+  report: { began: (account, input) => account.desk.reported((input as ReportInput).events) },
 };

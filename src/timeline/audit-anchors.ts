@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { TrailAnchor } from '../domain/audit-chain.ts';
 import { HoldfastError } from '../domain/failures.ts';
 import { isRecord } from '../domain/json.ts';
-import { decodeAll, readTask } from './history.ts';
+import { decodeAll, notFound, readTask } from './history.ts';
 
 /** Where a task's audit trail stood, by its event history. */
 export type RecordedAnchors = {
@@ -39,8 +39,10 @@ export const readAuditAnchors = async (client: Client, taskId: string): Promise<
       anchors.push(...(Array.isArray(result) ? result : [result]).flatMap(anchorOf));
     }
   } catch (error) {
-    if (error instanceof HoldfastError && error.type === 'Task.NotFound') return undefined;
-    throw error;
+    // It may be deleted while it is read.
+    const known = notFound(taskId, error);
+    if (known instanceof HoldfastError && known.type === 'Task.NotFound') return undefined;
+    throw known;
   }
   return { epoch, anchors };
 };

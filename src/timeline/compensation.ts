@@ -61,12 +61,13 @@ const lastPart = (undo: readonly Undo[]): readonly Undo[] => {
 
 const toSpec = ({ taskId, effects }: Undoable, admission: Admission, undo: readonly Undo[]): CompensationSpec => {
   const calls = new Set(undo.map(({ callId }) => callId));
+  const { fallback: _, ...rest } = admission;
   return {
     agent: admission.agent,
     goal: `Undo what ${taskId} did`,
     taskId,
-    // The goal and its data are no business of this run.
-    admission: { ...admission, goal: '', input: undefined, output: undefined },
+    // The goal, its data and what else the task could have ended with are no business of this run.
+    admission: { ...rest, goal: '', input: undefined, output: undefined },
     undo,
     effects: effects.filter(({ callId }) => calls.has(callId)),
   };

@@ -1,4 +1,5 @@
-import type { PendingDecision } from '../domain/decision.ts';
+import type { HumanDecision, PendingDecision, PendingKind } from '../domain/decision.ts';
+import type { DeskEventType } from '../domain/desk-event.ts';
 import type { Reason } from '../domain/proposal.ts';
 import type { Outcome } from '../domain/task.ts';
 
@@ -11,6 +12,38 @@ export type ProposedCall = {
   readonly verdict: 'allow' | 'ask' | 'reject';
   readonly reasons: readonly Reason[];
   readonly rationale: string | null;
+};
+
+/** Something happened to a question, or to a yes that stands. */
+export type AtDesk = {
+  readonly type: 'desk';
+  readonly what: DeskEventType;
+  readonly id: string;
+  readonly kind: PendingKind;
+  readonly tool: string;
+  /** The question, or the first reason why it is asked. */
+  readonly why: string;
+  /** Code of the first reason. */
+  readonly code: string;
+  /** Name of the approval rule; null in tasks of before. */
+  readonly rule: string | null;
+  /** Who may decide; of `escalated`: who may decide from now on, too. */
+  readonly roles: readonly string[];
+  readonly quorum: number;
+  /** So many have approved. */
+  readonly approvals: number;
+  /** Of a plain yes to a question about a budget: what it allowed further. */
+  readonly allowed: Readonly<Record<string, number>> | null;
+  /** Who did it, where somebody did. */
+  readonly human: Omit<HumanDecision, 'args'> | null;
+};
+
+/** A decision that did not count, and why, as its sender was told. */
+export type Refused = {
+  readonly type: 'refused';
+  readonly id: string;
+  readonly decision: string;
+  readonly reason: string;
 };
 
 /** What happened in a task, as it happens. `at` is ISO 8601, by the server's clock. */
@@ -49,6 +82,8 @@ export type ProgressEvent = { readonly at: string } & (
       readonly message: string | null;
     }
   | { readonly type: 'waiting'; readonly pending: readonly PendingDecision[] }
+  | AtDesk
+  | Refused
   | { readonly type: 'message'; readonly name: string; readonly payload: unknown; readonly from: string }
   | { readonly type: 'retried'; readonly activity: string; readonly attempt: number; readonly failure: string }
   | { readonly type: 'continued'; readonly runId: string }

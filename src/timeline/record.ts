@@ -6,8 +6,10 @@ import { sumUsage } from '../domain/trace.ts';
 import type { Carried } from '../workflows/state.ts';
 import { Account } from './account.ts';
 import { ACTIVITY_READERS, type Bare } from './activity-readers.ts';
+import { toTaskEvent } from './desk-events.ts';
 import { boundMessage, decodeAll, decodeOne, eventMs, type HistoryEvent } from './history.ts';
 import type { ProgressEvent } from './progress-event.ts';
+import { type Message, Updates } from './updates.ts';
 
 type Scheduled = { readonly type: string; readonly input: unknown; readonly startedAt: number };
 
@@ -24,18 +26,18 @@ export class RecordReader {
   readonly #taskId: string;
   readonly #account = new Account();
   readonly #scheduled = new Map<string, Scheduled>();
+  readonly #updates = new Updates();
   #spec: unknown = null;
   #status: TaskStatus | 'terminated' = 'running';
   #isUnwinding = false;
   #outcome: Outcome | undefined;
-  #pending: readonly PendingDecision[] = [];
 
   constructor(taskId: string) {
     this.#taskId = taskId;
   }
 
   get record(): TaskRecord {
-    const { items, steps, events, besides, effects, plan, anchors } = this.#account;
+    const { items, steps, events, besides, effects, plan, anchors, desk } = this.#account;
     return {
       taskId: this.#taskId,
       status: this.#status as TaskStatus,
@@ -48,6 +50,7 @@ export class RecordReader {
       compensations: effects.compensations,
       plan,
       anchors,
+      standing: desk.standing,
     };
   }
 
@@ -58,13 +61,16 @@ export class RecordReader {
 
   /** What waits for a person at this point. */
   get pending(): readonly PendingDecision[] {
-    return this.#pending;
+    return this.#account.desk.pending;
   }
 
   /** Takes the next event in. @returns the progress that it means */
   push(event: HistoryEvent, runId: string): ProgressEvent[] {
     const at = new Date(eventMs(event)).toISOString();
-    return [...this.#read(event, runId)].map((bare): ProgressEvent => ({ at, ...bare }));
+    return [...this.#read(event, runId)].map((bare): ProgressEvent => {
+      if (bare.type === 'desk') this.#account.events.push(toTaskEvent(at, bare));
+      return { at, ...bare };
+    });
   }
 
   *#read(event: HistoryEvent, runId: string): Generator<Bare> {
@@ -74,7 +80,9 @@ export class RecordReader {
     else if (event.activityTaskCompletedEventAttributes) yield* this.#complete(event);
     else if (event.workflowPropertiesModifiedEventAttributes) yield* this.#memo(event);
     else if (event.workflowExecutionSignaledEventAttributes) yield* this.#signal(event);
-    else if (event.workflowExecutionUpdateAcceptedEventAttributes) yield* this.#update(event);
+    else if (event.workflowExecutionUpdateAcceptedEventAttributes)
+      yield* this.#message(event, this.#updates.accept(event));
+    else if (event.workflowExecutionUpdateCompletedEventAttributes) yield* this.#answered(event);
     else yield* this.#closed(event, runId);
   }
 
@@ -133,9 +141,10 @@ export class RecordReader {
     if (payload === undefined) return;
     const pending = decodeOne(payload);
     if (!Array.isArray(pending)) return;
-    this.#pending = pending as PendingDecision[];
+    const happened = this.#account.desk.waits(pending as PendingDecision[]);
     this.#status = pending.length > 0 ? 'waiting' : this.#isUnwinding ? 'compensating' : 'running';
-    if (pending.length > 0) yield { type: 'waiting', pending: this.#pending };
+    yield* happened;
+    if (pending.length > 0) yield { type: 'waiting', pending: this.pending };
   }
 
   *#signal(event: HistoryEvent): Generator<Bare> {
@@ -144,16 +153,13 @@ export class RecordReader {
     yield* this.#message(event, { name: signal?.signalName ?? '', payload, from: signal?.identity ?? '' });
   }
 
-  *#update(event: HistoryEvent): Generator<Bare> {
-    const { input, meta } = event.workflowExecutionUpdateAcceptedEventAttributes?.acceptedRequest ?? {};
-    const [payload = null] = decodeAll(input?.args);
-    yield* this.#message(event, { name: input?.name ?? '', payload, from: meta?.identity ?? '' });
+  /** An update that was accepted and then refused: its sender was told, so the trace tells, too. */
+  *#answered(event: HistoryEvent): Generator<Bare> {
+    const refused = this.#updates.refusal(event);
+    if (refused !== undefined) yield* this.#account.refused(refused, eventMs(event));
   }
 
-  *#message(
-    event: HistoryEvent,
-    message: { readonly name: string; readonly payload: unknown; readonly from: string },
-  ): Generator<Bare> {
+  *#message(event: HistoryEvent, message: Message): Generator<Bare> {
     const detail = { ...message, payload: boundMessage(message.payload) };
     this.#account.event(eventMs(event), 'message', detail);
     yield { type: 'message', ...detail };
@@ -183,7 +189,7 @@ export class RecordReader {
   *#end(outcome: Outcome): Generator<Bare> {
     this.#outcome = outcome;
     this.#status = outcome.status;
-    this.#pending = [];
+    this.#account.desk.ended();
     yield { type: 'ended', outcome };
   }
 }

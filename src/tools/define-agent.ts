@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { matchesTool } from '../domain/grants.ts';
 import type { JsonObject } from '../domain/json.ts';
+import { AgentReviews } from '../domain/schemas/reviews.ts';
 import { LimitsSpec } from '../domain/schemas/task-spec.ts';
 import { ASK_HUMAN, askHuman } from './ask-human.ts';
 import { TOOL_NAME } from './define-tool.ts';
@@ -17,6 +18,16 @@ export type AgentDefinition = {
   readonly limits?: LimitsSpec;
   /** Schema of the final answer; without one it is text. */
   readonly output?: z.ZodType;
+  /** A person reviews the final output before the task completes with it. */
+  readonly reviewOutput?: boolean;
+  /** What a task gives that ends as `fallback`; at most 32 KB of JSON that meets `output`. */
+  readonly fallback?: { readonly output: unknown };
+  /** Calls with effects ask a person when the agent is less sure than this, 0 to 1. A task can only raise it. */
+  readonly escalate?: { readonly confidenceBelow?: number };
+  /** Share (0 to 1) of `costUsd` and `tokens`, where they are limited, at which a person is asked whether to go on; 0.5 by default. */
+  readonly reviewAt?: number;
+  /** What happens at a limit, where the task does not say: it ends (`fail`), a person may allow more, or the fallback is given. */
+  readonly onLimit?: 'fail' | 'escalate' | 'fallback';
 };
 
 /** An agent that tasks can name. */
@@ -32,6 +43,8 @@ export type Agent = {
   readonly output?: z.ZodType | undefined;
   /** JSON Schema of the final answer, of an agent in plain data. */
   readonly outputSchema?: JsonObject;
+  /** When a person is asked, and what is given in the place of an answer. */
+  readonly reviews: AgentReviews;
 };
 
 const Definition = z.strictObject({
@@ -48,6 +61,7 @@ const Definition = z.strictObject({
     .optional(),
   limits: LimitsSpec.optional(),
   output: z.custom<z.ZodType>((value) => value instanceof z.ZodType, 'expected a zod schema').optional(),
+  ...AgentReviews,
 });
 
 function isToolOrToolset(value: unknown): boolean {
@@ -115,6 +129,26 @@ export const withFoundTools = (agent: Agent, found: FoundTools): Agent => {
   };
 };
 
+/** What is wrong with a fallback; a schema that can only be asked asynchronously is asked when a task starts. */
+const problemOfFallback = ({ output, fallback }: AgentDefinition): string | undefined => {
+  if (output === undefined || fallback === undefined) return undefined;
+  try {
+    const checked = output.safeParse(fallback.output);
+    return checked.success ? undefined : z.prettifyError(checked.error);
+  } catch {
+    return undefined;
+  }
+};
+
+/** @throws TypeError naming the agent and what is wrong */
+const checkReviews = (definition: AgentDefinition): void => {
+  const { name } = definition;
+  const problem = problemOfFallback(definition);
+  if (problem !== undefined) throw new TypeError(`agent ${name}: fallback.output does not meet output: ${problem}`);
+  if (definition.onLimit === 'fallback' && definition.fallback === undefined)
+    throw new TypeError(`agent ${name}: onLimit is "fallback", and there is none; give fallback: { output }`);
+};
+
 /**
  * Defines an agent: instructions, a model and tools.
  * @throws TypeError naming the agent and what is wrong
@@ -123,7 +157,8 @@ export const defineAgent = (definition: AgentDefinition): Agent => {
   const parsed = Definition.safeParse(definition);
   if (!parsed.success)
     throw new TypeError(`agent ${JSON.stringify(definition?.name)}: ${z.prettifyError(parsed.error)}`);
-  const { name, instructions, model, limits } = parsed.data;
+  const { name, instructions, model, limits, reviewOutput, fallback, escalate, reviewAt, onLimit } = parsed.data;
+  checkReviews(definition);
   const all = definition.tools ?? [];
   const own = all
     .filter((each) => typeof each !== 'string')
@@ -139,5 +174,6 @@ export const defineAgent = (definition: AgentDefinition): Agent => {
     patterns: all.filter((each) => typeof each === 'string'),
     limits: limits ?? {},
     output: definition.output,
+    reviews: { reviewOutput, fallback, escalate, reviewAt, onLimit },
   };
 };

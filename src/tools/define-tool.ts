@@ -48,8 +48,16 @@ export type ToolDefinition<Input extends z.ZodType, Output extends z.ZodType> = 
   readonly reconcile?: (input: z.output<Input>, context: ToolContext) => Promise<Reconciled> | Reconciled;
   /** Undoes the effect; called again with the same key after a crash. */
   readonly compensate?: (input: z.output<Input>, output: z.output<Output>, context: CompensationContext) => unknown;
-  /** A before-image, stored before the effect and handed to `compensate`. */
+  /**
+   * A before-image, stored before the effect and handed to `compensate`. Has no effect of its own: it is taken when a person is asked as
+   * well, and an approval covers it. Leave out what changes by itself (a time of last access): the person would be asked again.
+   */
   readonly snapshot?: (input: z.output<Input>, context: ToolContext) => Promise<Json> | Json;
+  /**
+   * What the before-image becomes, as JSON or text: whoever approves is shown the difference. Null: it is gone. Or both sides as they are
+   * to be shown: `{ $diff: { before, after } }`.
+   */
+  readonly preview?: (input: z.output<Input>, before: Json) => Promise<Json> | Json;
   /** Semantic validation before anyone is asked. @returns what is wrong */
   readonly check?: (input: z.output<Input>) => Promise<string | undefined> | string | undefined;
   /** Reads back after the effect. @returns true, or what is wrong */
@@ -91,6 +99,7 @@ const Definition = z.strictObject({
   reconcile: hook,
   compensate: hook,
   snapshot: hook,
+  preview: hook,
   check: hook,
   verify: hook,
   cost: hook,
@@ -114,7 +123,17 @@ const attemptsOf = (definition: z.infer<typeof Definition>): number => {
   return wanted ?? (definition.effect !== 'read' && definition.idempotent === true ? IDEMPOTENT_ATTEMPTS : 1);
 };
 
-const HOOKS = ['effectKey', 'reconcile', 'compensate', 'snapshot', 'check', 'verify', 'cost', 'isJunk'] as const;
+const HOOKS = [
+  'effectKey',
+  'reconcile',
+  'compensate',
+  'snapshot',
+  'preview',
+  'check',
+  'verify',
+  'cost',
+  'isJunk',
+] as const;
 type ToolHooks<Input, Output> = Pick<Tool<Input, Output>, (typeof HOOKS)[number]>;
 
 /** The facts that the gateway goes by, with what holds where the definition is silent. */

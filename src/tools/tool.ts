@@ -111,8 +111,10 @@ export type Tool<Input = unknown, Output = unknown> = {
   reconcile?(input: Input, context: ToolContext): Promise<Reconciled> | Reconciled;
   /** Undoes the effect. Called again with the same key after a crash, so it must be idempotent by its key. */
   compensate?(input: Input, output: Output, context: CompensationContext): unknown;
-  /** A before-image, taken and stored before the effect. JSON. */
+  /** A before-image, taken when a person is asked, and again and stored before the effect. JSON. Has no effect of its own. */
   snapshot?(input: Input, context: ToolContext): Promise<Json> | Json;
+  /** What the before-image becomes, or `{ $diff: { before, after } }`: shown to whoever approves, as a diff. JSON, or text. */
+  preview?(input: Input, before: Json): Promise<Json> | Json;
   /** Semantic validation. @returns what is wrong, for the model; undefined: nothing */
   check?(input: Input): Promise<string | undefined> | string | undefined;
   /** Reads back after the effect. @returns true, or what is wrong */

@@ -42,9 +42,15 @@ export const admission = proxyActivities<Pick<Activities, 'admit'>>({
   retry: { initialInterval: '200ms', maximumInterval: '10s', maximumAttempts: 30, nonRetryableErrorTypes },
 });
 
-/** A quick check without effects. */
+/** Who signed a decision. A signal is not sent again by itself, so keys that are away for some minutes are waited for. */
+export const verifying = proxyActivities<Pick<Activities, 'verifyDecision'>>({
+  startToCloseTimeout: '15s',
+  retry: { initialInterval: '200ms', maximumInterval: '10s', maximumAttempts: 60, nonRetryableErrorTypes },
+});
+
+/** A check without effects. Rules of the host, and before-images, may take some seconds each. */
 export const checks = proxyActivities<Pick<Activities, 'review'>>({
-  startToCloseTimeout: '10s',
+  startToCloseTimeout: '30s',
   retry: { initialInterval: '200ms', maximumInterval: '2s', maximumAttempts: 5, nonRetryableErrorTypes },
 });
 
@@ -91,6 +97,17 @@ export const acting = (plan: RunPlan, heartbeatTimeoutMs: number) => {
   };
   return proxyActivities<{ execute(input: ExecuteInput): Promise<ExecuteResult> }>(options);
 };
+
+/** Tells the store what happened at the desk. Nobody waits for it but the task's end; a store that is away is waited for. */
+export const reporting = proxyActivities<Pick<Activities, 'report'>>({
+  startToCloseTimeout: '30s',
+  retry: {
+    initialInterval: '500ms',
+    maximumInterval: '60s',
+    maximumAttempts: EFFECT_ATTEMPTS,
+    nonRetryableErrorTypes,
+  },
+});
 
 /** Settles an unknown effect: one write to the store, which may be away for long. */
 export const settling = proxyActivities<{ resolve(input: ResolveInput): Promise<ExecuteResult> }>({

@@ -1,19 +1,22 @@
 import * as wf from '@temporalio/workflow';
 import type { ProposeInput, ProposeResult } from '../activities/messages.ts';
 import { isDeeperThan, jsonBytes } from '../domain/json.ts';
-import { describeLimit, reachedLimit } from '../domain/limits.ts';
+import { watchLoops } from '../domain/loops.ts';
 import { SIZES } from '../domain/sizes.ts';
 import type { Outcome } from '../domain/task.ts';
 import { toolNotes } from '../domain/trace.ts';
 import { admission, readable, thinking } from './activities.ts';
 import { CallRunner } from './calls.ts';
 import { Desk } from './desk.ts';
-import { describeFailure, historyIsFull } from './end.ts';
+import { timeDue, whatIsDue } from './due.ts';
+import { describeFailure } from './end.ts';
+import { handOver, isUnwinding, outwait } from './hand-over.ts';
 import { judge } from './judge.ts';
 import { registerQueries } from './queries.ts';
+import { Reviews } from './reviews.ts';
 import { mustUnwind, Saga } from './saga.ts';
 import { deniedRecords, situationOf } from './situation.ts';
-import { type Carried, type End, TaskState } from './state.ts';
+import { type Carried, type End, type Held, TaskState } from './state.ts';
 import { setStatus, showAdmission, showDoing, showEnd } from './visibility.ts';
 
 /**
@@ -30,23 +33,54 @@ export async function agentTask(spec: unknown, carried?: Carried): Promise<Outco
   const desk = new Desk(task);
   desk.register();
   registerQueries(task);
-  const end = task.end ?? (await loop(task, desk).catch((error: unknown) => describeFailure(error, task)));
+  const end =
+    task.end ?? task.asksToUndo ?? (await loop(task, desk).catch((error: unknown) => describeFailure(error, task)));
   return wf.CancellationScope.nonCancellable(() => finish(task, desk, end));
 }
 
 async function loop(task: TaskState, desk: Desk): Promise<End> {
   if (task.admission === undefined) await admitTask(task);
+  const reviews = new Reviews(task, desk);
+  while (mustNarrow(task)) await inTime(task, reviews, () => narrowGrants(task));
   const calls = new CallRunner(task, desk, () => whilePaused(task));
+  const noteTimeUp = (error: unknown) => reviews.noteTimeUp(error);
+  await calls.resume().catch(noteTimeUp);
+  for (;;) {
+    const proposal = (task.held ??= await nextProposal(task, reviews));
+    const judged = judge(task, proposal);
+    if (judged.next === 'settle') {
+      await reviews.settle(judged.due);
+      continue;
+    }
+    if (judged.next === 'end' && (await reviews.accepts(judged.end))) return judged.end;
+    task.held = undefined;
+    if (judged.next === 'run') await calls.run(judged.calls, proposal.reviews).catch(noteTimeUp);
+  }
+}
+
+/** Does something that the limit `duration` may cut off; then people may allow more. */
+async function inTime<T>(task: TaskState, reviews: Reviews, work: () => Promise<T>): Promise<T | undefined> {
+  const due = timeDue(task);
+  if (due !== undefined) await reviews.settle(due);
+  return work().catch((error: unknown) => reviews.noteTimeUp(error));
+}
+
+const toHeld = ({ reviews, final, finish }: ProposeResult): Held => ({
+  reviews,
+  finish,
+  ...(final === undefined ? {} : { final }),
+});
+
+/** The model's next proposal, once nothing stands in its way any more. @throws Ending where something keeps standing there */
+async function nextProposal(task: TaskState, reviews: Reviews): Promise<Held> {
   for (;;) {
     await checkpoint(task);
-    const reached = reachedLimit(task.admitted.limits, task.usage, task.activeMs);
-    if (reached !== undefined) return { status: 'limit', reason: describeLimit(reached) };
-    if (historyIsFull(task))
-      return { status: 'limit', reason: 'limit history reached: the server ends a run that grows further' };
-    const proposal = await propose(task);
-    const judged = judge(task, proposal);
-    if (judged.end !== undefined) return judged.end;
-    await calls.run(judged.calls, proposal.reviews);
+    const due = whatIsDue(task);
+    if (due !== undefined) await reviews.settle(due);
+    else {
+      const proposal = await propose(task).catch((error: unknown) => reviews.noteTimeUp(error));
+      if (proposal !== undefined) return toHeld(proposal);
+    }
   }
 }
 
@@ -73,8 +107,11 @@ async function admitTask(task: TaskState): Promise<void> {
     ...(output === undefined ? {} : { output }),
   });
   showAdmission(task);
-  if (task.admission.narrowGrants === true) await narrowGrants(task);
 }
+
+/** Grants that were to be narrowed are named by the model, so none are there until it did. */
+const mustNarrow = ({ admitted: { narrowGrants, context } }: TaskState): boolean =>
+  narrowGrants === true && context.grants === undefined;
 
 /** The smallest grants for the goal, before anything else was read. They can only narrow. */
 async function narrowGrants(task: TaskState): Promise<void> {
@@ -149,12 +186,11 @@ function record(task: TaskState, proposal: ProposeResult, startedAt: number): vo
 async function checkpoint(task: TaskState): Promise<void> {
   if (task.paused) await whilePaused(task);
   task.takeSaid();
+  if (task.admitted.findsLoops === true) task.loops = watchLoops(task.loops, task.transcript.items);
   const { continueAsNewSuggested } = wf.workflowInfo();
   if (!continueAsNewSuggested || task.transcript.size > SIZES.continueAsNew) return;
   await wf.condition(wf.allHandlersFinished);
-  const carried = task.carry();
-  if (!fits(task, carried)) return;
-  await wf.continueAsNew<typeof agentTask>(task.spec, carried);
+  await handOver(task);
 }
 
 /** Waits while the task is paused. Handlers may pause it again before this goes on, hence the loop. */
@@ -164,19 +200,20 @@ async function whilePaused(task: TaskState): Promise<void> {
     setStatus(task, 'paused');
     task.stopClock();
     try {
-      await wf.condition(() => !task.paused);
+      await outwait(task, () => !task.paused);
     } finally {
       task.startClock();
     }
-    setStatus(task, 'running');
+    setStatus(task, task.desk.pending.length > 0 ? 'waiting' : 'running');
   }
 }
 
 /** Takes the questions off the desk, undoes what is to be undone, writes the last values and builds the outcome. */
 async function finish(task: TaskState, desk: Desk, end: End): Promise<Outcome> {
-  desk.clear();
+  // A run that takes over the undoing goes on with its questions.
+  if (!isUnwinding(task)) desk.clear();
   if (mustUnwind(task, end)) await new Saga(task, desk, () => unwindInNewRun(task)).unwind(end);
-  await wf.condition(wf.allHandlersFinished);
+  await desk.settled();
   if (task.admission !== undefined) showEnd(task, end);
   const { taskId, runId, usage, effects } = task;
   return { taskId, runId, ...end, usage, effects, denied: deniedRecords(task) };
@@ -186,11 +223,5 @@ async function finish(task: TaskState, desk: Desk, end: End): Promise<Outcome> {
 async function unwindInNewRun(task: TaskState): Promise<void> {
   if (!wf.workflowInfo().continueAsNewSuggested || task.undo.length === 0) return;
   await wf.condition(wf.allHandlersFinished);
-  const whole = task.carry();
-  // No model is asked any more, so a transcript that is too large to be handed over stays behind.
-  const carried = fits(task, whole) ? whole : { ...whole, items: [], steps: [] };
-  if (fits(task, carried)) await wf.continueAsNew<typeof agentTask>(task.spec, carried);
+  await handOver(task);
 }
-
-const fits = (task: TaskState, carried: Carried): boolean =>
-  jsonBytes(carried) + jsonBytes(task.spec) <= SIZES.continueAsNew;

@@ -1,9 +1,12 @@
 import * as wf from '@temporalio/workflow';
 import type { Approval } from '../activities/messages.ts';
+import type { Scope } from '../domain/approval-rule.ts';
 import type { HumanDecision } from '../domain/decision.ts';
+import { defined } from '../domain/defined.ts';
 import type { Ruling } from '../domain/desk.ts';
-import { type Decision, parseArguments, type Review } from '../domain/proposal.ts';
+import { type Decision, parseArguments, type Reason, type Review } from '../domain/proposal.ts';
 import type { RawCall, ResultItem } from '../domain/transcript.ts';
+import { namesOf } from '../domain/votes.ts';
 
 /** A proposed call with everything the loop needs of it. */
 export type Call = {
@@ -44,25 +47,65 @@ export const resultOf = (call: Call, { status, output, human }: Ended): ResultIt
 
 const DECISIONS = { answer: 'answered', deny: 'denied', approve: 'approved' } as const;
 
+/** Who decided: those who proved who they are, or (a claim, INVARIANT A3) the name in the message. */
+const decidedBy = ({ message, votes = [] }: Ruling): Pick<HumanDecision, 'by' | 'verified' | 'votes'> =>
+  votes.length > 0
+    ? { by: namesOf(votes), verified: true, votes }
+    : { ...defined({ by: message.by }), verified: false };
+
+const isEdited = ({ message, pending }: Ruling): boolean => message.args !== undefined && pending.kind !== 'effect';
+
+const decisionOf = (ruling: Ruling): HumanDecision['decision'] => {
+  if (ruling.isExpired === true) return 'expired';
+  return isEdited(ruling) ? 'edited' : DECISIONS[ruling.message.name];
+};
+
+/** How far a yes reaches, where that is further than once. */
+const furtherThanOnce = ({ name, scope }: Ruling['message']): Scope | undefined =>
+  name === 'approve' && scope !== 'once' ? scope : undefined;
+
 /** A decision, as it is recorded with the call. */
-export const toHuman = ({ message, pending, atMs }: Ruling): HumanDecision => {
-  const isEdit = message.args !== undefined && pending.kind !== 'effect';
+export const toHuman = (ruling: Ruling): HumanDecision => {
+  const { message, pending, atMs } = ruling;
+  const decision = decisionOf(ruling);
+  // The answer to a question is the call's result, and no remark on it.
+  const isAnswer = pending.kind === 'answer' && decision !== 'expired';
   return {
-    decision: isEdit ? 'edited' : DECISIONS[message.name],
-    verified: false,
+    decision,
+    ...decidedBy(ruling),
     at: new Date(atMs).toISOString(),
-    ...(message.by === undefined ? {} : { by: message.by }),
-    ...(message.text === undefined || pending.kind === 'answer' ? {} : { note: message.text }),
-    ...(isEdit ? { args: message.args } : {}),
+    ...defined({
+      note: isAnswer ? undefined : message.text,
+      args: isEdited(ruling) ? message.args : undefined,
+      scope: furtherThanOnce(message),
+    }),
   };
 };
 
-/** What a call becomes by a person's approval. `scope` and the decision's id name the approval: it is used once (INVARIANT E2). */
-export const approvedTurn = (turn: Turn, ruling: Ruling, scope: string): Turn => ({
-  review: { ...turn.review, ...ruling.review },
-  args: ruling.message.args ?? turn.args,
-  approval: { digest: ruling.pending.digest, id: `${scope}/${ruling.pending.id}`, human: toHuman(ruling) },
-});
+/** Reasons as an approval names them: the words for people are not part of it. */
+export const bareReasons = (reasons: readonly Reason[]): NonNullable<Approval['reasons']> =>
+  reasons.map(({ code, policy }) => ({ code, ...(policy === undefined ? {} : { policy }) }));
+
+/**
+ * What a call becomes by a person's approval. `scope` and the decision's id name the approval: it is used once (INVARIANT E2).
+ * INVARIANT A1: it carries the reasons that stood on the question; tasks of before compared none.
+ */
+export const approvedTurn = (turn: Turn, ruling: Ruling, scope: string): Turn => {
+  const { pending, message, review } = ruling;
+  const reasons = pending.who === undefined ? {} : { reasons: bareReasons(pending.reasons) };
+  return {
+    review: { ...turn.review, ...review },
+    args: message.args ?? turn.args,
+    approval: { digest: pending.digest, id: `${scope}/${pending.id}`, human: toHuman(ruling), ...reasons },
+  };
+};
+
+/** What the model is told of a call that may not run. */
+export const deniedOutput = ({ message, isExpired = false }: Ruling): string => {
+  const { text = '' } = message;
+  if (isExpired) return `${text} So this did not run.`.trim();
+  return `A person denied this call; ${text === '' ? 'no reason was given' : `the reason: ${text}`}`;
+};
 
 /** What is known of a call whose activity gave no result, after every attempt that was safe. */
 export const lost = (call: Call, error: unknown): ResultItem => {

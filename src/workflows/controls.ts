@@ -1,7 +1,17 @@
+import { cutText, utf8Bytes } from '../domain/json.ts';
 import { checkControl } from '../domain/messages.ts';
+import { SIZES } from '../domain/sizes.ts';
 import type { Door } from './doors.ts';
 import type { TaskState } from './state.ts';
 import { showPending } from './visibility.ts';
+
+/** Of a text in the list of what happened, which travels with every run (INVARIANT H1). */
+const KEPT_BYTES = 1_000;
+/** Words that the agent has not heard yet; a task that waits hears none, and the server takes so much of a new run. */
+const UNHEARD_BYTES = 4 * SIZES.humanText;
+const UNHEARD = 'the agent has not heard yet what was said before; say it once the task goes on';
+
+const unheardBytes = ({ said }: TaskState): number => said.reduce((sum, text) => sum + utf8Bytes(text), 0);
 
 const ENDED = 'the task has ended; what it did is being undone';
 
@@ -16,11 +26,19 @@ export const pauseDoor = (task: TaskState): Door => ({
     if (task.end !== undefined) return ENDED;
     if (task.paused) return 'the task is paused already';
     task.paused = true;
-    task.event('pause', checked.value === undefined ? {} : { reason: checked.value });
+    task.event('pause', checked.value === undefined ? {} : { reason: cutText(checked.value, KEPT_BYTES) });
     if (task.admission !== undefined) showPending(task);
     return undefined;
   },
 });
+
+/** @returns whether there is room for words to the agent */
+const say = (task: TaskState, words: string | undefined): boolean => {
+  if (words !== undefined && unheardBytes(task) + utf8Bytes(words) > UNHEARD_BYTES) return false;
+  if (words !== undefined) task.said.push(words);
+  task.event('resume', words === undefined ? {} : { guidance: cutText(words, KEPT_BYTES) });
+  return true;
+};
 
 /** The door `resume`: the task goes on; guidance is also taken while it runs. */
 export const resumeDoor = (task: TaskState): Door => ({
@@ -32,8 +50,7 @@ export const resumeDoor = (task: TaskState): Door => ({
     if (!checked.ok) return checked.refusal;
     if (task.end !== undefined) return ENDED;
     if (!task.paused && checked.value === undefined) return 'the task is not paused';
-    if (checked.value !== undefined) task.said.push(checked.value);
-    task.event('resume', checked.value === undefined ? {} : { guidance: checked.value });
+    if (!say(task, checked.value)) return UNHEARD;
     if (!task.paused) return undefined;
     task.paused = false;
     if (task.admission !== undefined) showPending(task);

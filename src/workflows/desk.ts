@@ -1,163 +1,211 @@
 import * as wf from '@temporalio/workflow';
-import { wordsFor } from '../domain/compensation.ts';
-import type { DecisionName, PendingDecision } from '../domain/decision.ts';
-import { findDecision, openDecision, type Ruling, ruleDecision, withdrawDecision } from '../domain/desk.ts';
-import { type Checked, checkDecision, type DecisionMessage } from '../domain/messages.ts';
-import type { Review } from '../domain/proposal.ts';
-import { checks, readable } from './activities.ts';
+import type { Expiry } from '../domain/approval-rule.ts';
+import type { PendingDecision } from '../domain/decision.ts';
+import {
+  advanceDecision,
+  currentId,
+  expireDecision,
+  openDecision,
+  type Ruling,
+  withdrawDecision,
+} from '../domain/desk.ts';
+import { toHuman } from './call.ts';
+import { DeskClock } from './clock.ts';
 import { pauseDoor, resumeDoor } from './controls.ts';
-import { closeDoor, type Door, openDoor, recordIgnored } from './doors.ts';
-import { situationOf } from './situation.ts';
+import { Deciding } from './deciding.ts';
+import { closeDoor, openDoor, recordIgnored } from './doors.ts';
+import { Ending } from './ending.ts';
+import { isUnwinding, outwait } from './hand-over.ts';
+import { DeskReports, noteAtDesk } from './reports.ts';
+import { revokeDoors } from './standing.ts';
 import type { TaskState } from './state.ts';
-import { showPending } from './visibility.ts';
+import { showDoing, showPending, showWaiting } from './visibility.ts';
 
-const NAMES = ['approve', 'deny', 'answer'] as const satisfies readonly DecisionName[];
+/** What a question is known by to whoever asks it: a run that takes over asks the same, and means the one that waits. */
+const keyOf = ({ kind, callId, digest }: PendingDecision): string => `${kind} ${callId} ${digest}`;
 
-const DESCRIPTIONS = {
-  approve: 'Let the one pending call run. Empty input is fine, or {"callId","args","note","by"}.',
-  deny: 'Refuse the one pending call; the reason goes to the agent. Empty, or {"callId","reason","by"}.',
-  answer: 'Answer the agent’s question: {"text":"…","by":"…"}.',
-} as const satisfies Record<DecisionName, string>;
-
-/** What a door of a decision's own name is for. */
-const describeNamed = (name: DecisionName, pending: PendingDecision): string => {
-  const { kind, tool } = pending;
-  if (kind === 'effect')
-    return name === 'approve'
-      ? 'It happened. Empty input is fine, or {"note","by","args":{what it returned}}.'
-      : 'It did not happen. Empty input is fine, or {"reason","by"}.';
-  if (kind === 'compensation') {
-    const { yes, no } = wordsFor(pending);
-    const field = name === 'approve' ? 'note' : 'reason';
-    return `${name === 'approve' ? yes : no}. Empty input is fine, or {"${field}","by"}.`;
-  }
-  return `${name}: ${kind === 'answer' ? 'the question' : tool}. ${DESCRIPTIONS[name].split('.')[0]}.`;
-};
-
-/** What waits for people, and the doors through which they decide. */
+/** What waits for people. */
 export class Desk {
   readonly #task: TaskState;
-  /** Decisions that were made and that the loop has not taken yet. */
-  readonly #rulings = new Map<string, Ruling>();
+  readonly #deciding: Deciding;
+  readonly #clock: DeskClock;
+  readonly #reports: DeskReports;
+  /** Questions of the run before this one that nobody has asked again yet. */
+  readonly #unclaimed: Set<string>;
+  /** The task ends by a question that nobody decided. */
+  #ending: Ending | undefined;
 
   constructor(task: TaskState) {
     this.#task = task;
+    this.#deciding = new Deciding(task, {
+      onRuling: (ruling) => this.#take(ruling),
+      onVote: () => showPending(task),
+      onReplace: (before, after) => this.#replace(before, after),
+    });
+    this.#clock = new DeskClock(task, (pending, then) => this.#expire(pending, then));
+    this.#reports = new DeskReports(task);
+    this.#unclaimed = new Set(task.desk.pending.map(({ id }) => id));
   }
 
   /** Opens all doors. Synchronously at the start: signals may be there before the first line of the loop. */
   register(): void {
     const task = this.#task;
-    for (const name of NAMES) openDoor(task, this.#door(name, { wire: name, description: DESCRIPTIONS[name] }));
+    const carried = [...task.desk.pending];
+    // Those of a question's own name first: of signals that came between two runs, the one that says what it means counts.
+    for (const pending of carried) this.#openDoors(pending);
+    for (const door of [...this.#deciding.doors, ...revokeDoors(task)]) openDoor(task, door);
     openDoor(task, pauseDoor(task));
     openDoor(task, resumeDoor(task));
     wf.setDefaultSignalHandler((name) => {
       recordIgnored(task, name, 'no decision of that name is pending; see the list of signals, or reload the page');
     });
+    for (const { id } of carried) this.#clock.start(id);
+    if (task.desk.pending.length > 0) showWaiting(task);
+    this.#reports.start();
   }
 
   /** Puts a question before people and waits for the first valid decision. */
   async ask(pending: PendingDecision): Promise<Ruling> {
-    this.open(pending);
-    return this.ruling(pending.id);
+    return this.ruling(this.open(pending));
   }
 
-  open(pending: PendingDecision): void {
-    openDecision(this.#task.desk, pending);
-    this.#setNamed(pending, true);
-    showPending(this.#task);
+  /**
+   * Puts a question before people; one that a run before has asked is not asked again.
+   * @returns the id by which it waits
+   */
+  open(pending: PendingDecision): string {
+    const task = this.#task;
+    const before = task.asked.get(keyOf(pending));
+    if (before !== undefined) return before;
+    this.#withdrawStale(pending);
+    task.asked.set(keyOf(pending), pending.id);
+    this.#put(pending);
+    noteAtDesk(task, 'asked', { pending });
+    showPending(task);
+    return pending.id;
   }
 
-  /** Waits, without time counting, for the decision of an open question. */
+  /** Whether a question waits already, or was decided and nobody has gone by it yet. */
+  isAsked(pending: PendingDecision): boolean {
+    return this.#task.asked.has(keyOf(pending));
+  }
+
+  /**
+   * Waits, without time counting, for the decision of an open question. The run may end meanwhile; the next one asks again.
+   * @throws Ending where the task is to end by a question that nobody decided in time
+   */
   async ruling(id: string): Promise<Ruling> {
     const task = this.#task;
+    this.#unclaimed.delete(currentId(task.desk, id));
+    showDoing(task, `waiting for a person: ${currentId(task.desk, id)}`);
     task.stopClock();
     try {
-      await wf.condition(() => this.#rulings.has(id));
+      // A long wait must not run the history into the server's end.
+      await outwait(task, () => this.#isEnding || task.rulings.has(currentId(task.desk, id)));
     } finally {
       task.startClock();
     }
-    const ruling = this.#rulings.get(id);
+    this.mustGoOn();
+    const ruling = task.rulings.get(currentId(task.desk, id));
     if (ruling === undefined) throw new TypeError(`no ruling for ${id}`);
-    this.#rulings.delete(id);
+    task.rulings.delete(ruling.pending.id);
+    for (const [key, each] of task.asked) if (each === id) task.asked.delete(key);
     return ruling;
+  }
+
+  /** Throws where the task is to end by a question that nobody decided in time. @throws Ending */
+  mustGoOn(): void {
+    if (this.#ending !== undefined && this.#isEnding) throw this.#ending;
+  }
+
+  /** What an ended task did is undone, whatever made it end (INVARIANT E7). */
+  get #isEnding(): boolean {
+    return this.#ending !== undefined && !isUnwinding(this.#task);
   }
 
   /** Takes all questions off the desk: the task ends. Those about undoing come after it. */
   clear(): void {
-    this.#rulings.clear();
+    this.#task.rulings.clear();
+    this.#task.asked.clear();
+    this.#unclaimed.clear();
     const open = [...this.#task.desk.pending];
-    for (const pending of open) {
-      withdrawDecision(this.#task.desk, pending.id);
-      this.#setNamed(pending, false);
-    }
+    for (const pending of open) this.#withdraw(pending);
     if (open.length > 0) showPending(this.#task);
   }
 
-  /** INVARIANT A2: doors of a decision's own name, found in the UI's list, gone once decided. */
-  #setNamed(pending: PendingDecision, isOpen: boolean): void {
-    for (const name of NAMES.filter((each) => pending.may.includes(each))) {
-      const wire = `${name} ${pending.id.replace('-', ' ')}`;
-      const description = describeNamed(name, pending);
-      if (isOpen) openDoor(this.#task, this.#door(name, { wire, description, target: pending.id }));
-      else closeDoor(wire);
-    }
+  /** Until every message was answered, and everything that happened was told. */
+  async settled(): Promise<void> {
+    await wf.condition(() => wf.allHandlersFinished() && this.#task.unreported.length === 0);
   }
 
-  #door(name: DecisionName, { target, ...texts }: { wire: string; description: string; target?: string }): Door {
-    return {
-      ...texts,
-      check: (payload) => {
-        const checked = checkDecision(name, payload, target);
-        return checked.ok ? findDecision(this.#task.desk, checked.value, Date.now()) : checked;
-      },
-      act: async (payload) => {
-        const checked = checkDecision(name, payload, target);
-        return checked.ok ? this.#decide(checked.value) : checked.refusal;
-      },
-    };
+  #put(pending: PendingDecision): void {
+    openDecision(this.#task.desk, pending);
+    this.#openDoors(pending);
+    this.#clock.start(pending.id);
   }
 
-  /** Takes a decision. @returns why not, in words for the sender */
-  async #decide(message: DecisionMessage): Promise<string | undefined> {
-    const { desk } = this.#task;
-    const found = findDecision(desk, message, Date.now());
-    if (!found.ok) return found.refusal;
-    // INVARIANT E7: "it happened" may carry the output; that is nothing to review.
-    if (message.args === undefined || found.value.kind === 'effect') return this.#rule(found.value, message);
-    const reviewed = await this.#reviewEdit(found.value, message.args);
-    if (!reviewed.ok) return reviewed.refusal;
-    const review = reviewed.value;
-    const pending = { ...found.value, digest: review.digest ?? found.value.digest };
-    // The message means the decision that was pending when it came, whatever was opened or decided during the review.
-    return this.#rule(pending, { ...message, target: pending.id }, review);
+  #withdraw(pending: PendingDecision): void {
+    withdrawDecision(this.#task.desk, pending.id, Date.now());
+    this.#leave(pending);
+    noteAtDesk(this.#task, 'withdrawn', { pending });
   }
 
-  #rule(pending: PendingDecision, message: DecisionMessage, review?: Review): string | undefined {
+  /** What a run before asked about the same thing, but not the same: nobody would go by its decision. */
+  #withdrawStale({ kind, callId }: PendingDecision): void {
+    const stale = this.#task.desk.pending.filter(
+      (each) => each.kind === kind && each.callId === callId && this.#unclaimed.has(each.id),
+    );
+    for (const pending of stale) this.#withdraw(pending);
+  }
+
+  /** Other arguments are asked about: who waits for the one waits for the other, see `currentId`. */
+  #replace(before: PendingDecision, after: PendingDecision): void {
     const task = this.#task;
-    const ruled = ruleDecision(task.desk, message, Date.now());
-    if (!ruled.ok) return ruled.refusal;
-    this.#rulings.set(pending.id, { ...ruled.value, pending, review });
-    this.#setNamed(pending, false);
-    task.event('decision', { id: pending.id, decision: message.name, by: message.by });
+    if (this.#unclaimed.delete(before.id)) this.#unclaimed.add(after.id);
+    this.#leave(before);
+    noteAtDesk(task, 'withdrawn', { pending: before });
+    this.#openDoors(after);
+    this.#clock.start(after.id);
+    noteAtDesk(task, 'asked', { pending: after });
     showPending(task);
-    return undefined;
   }
 
-  /** Edited arguments are validated and authorized before they count. @returns the review of what will run */
-  async #reviewEdit(pending: PendingDecision, args: unknown): Promise<Checked<Review>> {
-    const call = { id: pending.callId, tool: pending.tool, args };
-    const summary = `check edited arguments of ${pending.callId}`;
-    try {
-      const { context } = this.#task.admitted;
-      const input = { context, call, situation: situationOf(this.#task) };
-      const review = readable(await checks.review.executeWithOptions({ summary }, [input]));
-      if (review.verdict.outcome !== 'reject') return { ok: true, value: review };
-      const reasons = review.verdict.reasons.map(({ message }) => message).join('; ');
-      return { ok: false, refusal: `the edited arguments were refused: ${reasons}` };
-    } catch (error) {
-      // Thrown on, it would end the task: an error in a signal handler fails the run.
-      const why = wf.isCancellation(error) ? 'the task is being cancelled' : 'try again';
-      return { ok: false, refusal: `the edited arguments could not be checked; ${why}` };
+  #take(ruling: Ruling): void {
+    const { pending } = ruling;
+    this.#task.rulings.set(pending.id, ruling);
+    this.#leave(pending);
+    noteAtDesk(this.#task, ruling.isExpired === true ? 'expired' : 'decided', { pending, human: toHuman(ruling) });
+    showPending(this.#task);
+  }
+
+  /** Nobody decided in time. No machine says yes in a person's place. */
+  #expire(pending: PendingDecision, then: Expiry): void {
+    const task = this.#task;
+    const { id } = pending;
+    task.event('expired', { id, then });
+    if (then === 'pause') {
+      // Without its timeline: it waits until somebody decides.
+      advanceDecision(task.desk, id);
+      task.paused = true;
+      task.event('pause', { reason: `nobody decided ${id} in time` });
+      noteAtDesk(task, 'expired', { pending });
+      return showPending(task);
     }
+    if (then === 'fallback') {
+      const { fallback } = task.admitted;
+      const output = fallback === undefined ? {} : { output: fallback.output };
+      this.#ending = new Ending({ status: 'fallback', reason: `nobody decided ${id} in time`, ...output });
+    }
+    const ruling = expireDecision(task.desk, id, Date.now());
+    if (ruling !== undefined) this.#take(ruling);
+  }
+
+  #openDoors(pending: PendingDecision): void {
+    for (const door of this.#deciding.doorsOf(pending)) openDoor(this.#task, door);
+  }
+
+  #leave(pending: PendingDecision): void {
+    this.#clock.stop(pending.id);
+    for (const { wire } of this.#deciding.doorsOf(pending)) closeDoor(wire);
   }
 }

@@ -1,5 +1,6 @@
 import { ApplicationFailure } from '@temporalio/common';
 import * as wf from '@temporalio/workflow';
+import { cutText } from '../domain/json.ts';
 import type { Checked } from '../domain/messages.ts';
 import type { TaskState } from './state.ts';
 import { showPage } from './visibility.ts';
@@ -41,7 +42,11 @@ export const openDoor = (task: TaskState, { wire, description, check, act }: Doo
       const id = currentUpdate();
       if (id !== undefined && task.seenUpdate(id)) return acknowledge();
       const refusal = await act(payload);
-      if (refusal !== undefined) throw refuse(refusal);
+      if (refusal !== undefined) {
+        // What counted for nothing was not processed: sent again, it is refused again, by a later run too.
+        if (id !== undefined) task.forgetUpdate(id);
+        throw refuse(refusal);
+      }
       return acknowledge();
     },
     {
@@ -62,6 +67,8 @@ export const closeDoor = (wire: string): void => {
 
 /** Records a signal that counted for nothing, where its sender looks. */
 export const recordIgnored = (task: TaskState, name: string, reason: string): void => {
-  task.event('ignored', { message: name.slice(0, 100), reason });
+  task.event('ignored', { message: name.slice(0, 100), reason: cutText(reason, REASON_BYTES) });
   showPage(task);
 };
+
+const REASON_BYTES = 2_000;

@@ -3,6 +3,7 @@ import { boundPending } from '../domain/decision.ts';
 import { isRecord, jsonBytes } from '../domain/json.ts';
 import type { TaskRecord } from '../domain/record.ts';
 import { SIZES } from '../domain/sizes.ts';
+import type { Standing } from '../domain/standing.ts';
 import { buildTrace, type Trace } from '../domain/trace.ts';
 import type { TranscriptPage } from '../domain/transcript.ts';
 import type { TaskState } from './state.ts';
@@ -23,6 +24,10 @@ export type StatusView = {
   readonly pending: readonly string[];
   /** The agent's plan as it is now. */
   readonly plan: unknown;
+  /** Yeses that reach further than one call. */
+  readonly standing: readonly Standing[];
+  /** The budget review point was passed. */
+  readonly reviewed: boolean;
 };
 
 const statusView = (task: TaskState): StatusView => ({
@@ -36,6 +41,8 @@ const statusView = (task: TaskState): StatusView => ({
   limits: task.admission?.limits,
   pending: task.desk.pending.map(({ id }) => id),
   plan: task.plan ?? null,
+  standing: task.standing,
+  reviewed: task.isReviewed,
 });
 
 /** INVARIANT H1: an answer over the server's bound fails; the last steps that fit are given. */

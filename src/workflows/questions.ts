@@ -3,19 +3,25 @@ import { MAX_ORIGINS, type PendingDecision, questionId } from '../domain/decisio
 import { isTaken } from '../domain/desk.ts';
 import { digestJson } from '../domain/digest.ts';
 import { mostDoubtful, type Provenance } from '../domain/origin.ts';
-import type { Decision, Reason } from '../domain/proposal.ts';
+import type { Decision, Reason, Review } from '../domain/proposal.ts';
 import type { Call, Turn } from './call.ts';
 import type { End, TaskState } from './state.ts';
+import { type Draft, termsOf } from './terms.ts';
 
-type Draft = Omit<PendingDecision, 'id' | 'taskId' | 'since'>;
-
-/** Gives a question its name: no other one that this task asked lately has it. */
-const toPending = ({ taskId, desk }: TaskState, draft: Draft): PendingDecision => ({
-  id: questionId(draft.callId, draft.digest, (id) => isTaken(desk, id)),
-  taskId,
-  since: new Date(Date.now()).toISOString(),
-  ...draft,
-});
+/**
+ * Puts a question together: its name (no other one that this task asked lately has it), and who may decide it until when.
+ * @param review of the call that it is about
+ */
+export const toPending = (task: TaskState, draft: Draft, review?: Review): PendingDecision => {
+  const sinceMs = Date.now();
+  return {
+    id: questionId(draft.callId, draft.digest, (id) => isTaken(task.desk, id)),
+    taskId: task.taskId,
+    since: new Date(sinceMs).toISOString(),
+    ...draft,
+    ...termsOf(task, draft, { review, sinceMs }),
+  };
+};
 
 /** The results that origins and basis name: an id alone says nothing to a person. */
 const sourcesOf = (
@@ -44,7 +50,7 @@ export const askAboutCall = (task: TaskState, call: Call, turn: Turn): PendingDe
   const { decision } = call;
   const provenance = mostDoubtful(review.provenance ?? {}, MAX_ORIGINS);
   const isQuestion = review.question !== undefined;
-  return toPending(task, {
+  const draft: Draft = {
     kind: isQuestion ? 'answer' : 'approval',
     callId: call.raw.id,
     tool: review.tool,
@@ -56,26 +62,41 @@ export const askAboutCall = (task: TaskState, call: Call, turn: Turn): PendingDe
     ...sourcesOf(task, { provenance, decision }),
     digest: review.digest ?? digestJson(args),
     may: isQuestion ? ['answer', 'deny'] : ['approve', 'deny', 'edit'],
-  });
+  };
+  return toPending(task, draft, review);
 };
 
 /** A text that others may go on after. */
 const sentence = (text: string): string => (/[\w)\]"'’]$/u.test(text.trim()) ? `${text.trim()}.` : text.trim());
 
 /** What a question about an effect is about. */
-export type AskedEffect = Pick<Undo, 'callId' | 'tool' | 'args'> & { readonly decision?: Decision | undefined };
+export type AskedEffect = Pick<Undo, 'callId' | 'tool' | 'args'> & {
+  readonly decision?: Decision | undefined;
+  readonly review?: Review | undefined;
+};
 
 /** Whether an effect of which nobody knows happened. */
-export const askWhether = (task: TaskState, { decision, ...effect }: AskedEffect, why: string): PendingDecision =>
-  toPending(task, {
-    kind: 'effect',
-    ...effect,
-    question: `Did ${effect.tool} happen? Approve: it did. Deny: it did not.`,
-    reasons: [{ code: 'unknown_effect', message: `${sentence(why)} Nobody knows whether it took effect.`.trim() }],
-    decision,
-    digest: digestJson({ unknown: effect.callId, args: effect.args }),
-    may: ['approve', 'deny'],
-  });
+export const askWhether = (
+  task: TaskState,
+  { decision, review, callId, tool, args }: AskedEffect,
+  why: string,
+): PendingDecision =>
+  toPending(
+    task,
+    {
+      kind: 'effect',
+      callId,
+      tool,
+      args,
+      question: `Did ${tool} happen? Approve: it did. Deny: it did not.`,
+      reasons: [{ code: 'unknown_effect', message: `${sentence(why)} Nobody knows whether it took effect.`.trim() }],
+      decision,
+      digest: digestJson({ unknown: callId, args }),
+      may: ['approve', 'deny'],
+    },
+    // What the call was asked for is no matter of who may say whether it happened; how much it can do is.
+    review,
+  );
 
 const QUESTIONS: Record<Exclude<UndoQuestion, 'undo_task'>, (tool: string) => string> = {
   undo_shared: (tool) =>

@@ -4,6 +4,7 @@ import type { EffectRecord } from '../domain/task.ts';
 import { readable, undoing } from './activities.ts';
 import type { Desk } from './desk.ts';
 import { resolveEffect, setEffect } from './effects.ts';
+import type { Undoing } from './in-flight.ts';
 import { askAboutUndo, askWhether, askWhetherToUndo } from './questions.ts';
 import type { End, TaskState } from './state.ts';
 import { setStatus, showDoing, showPage } from './visibility.ts';
@@ -41,7 +42,8 @@ export class Saga {
     if (task.end === undefined)
       task.event('compensating', { status: end.status, effects: task.undo.map(({ callId }) => callId) });
     task.end = end;
-    setStatus(task, 'compensating');
+    // A run that takes over from one that waits for a person waits, too.
+    if (task.desk.pending.length === 0) setStatus(task, 'compensating');
     for (let undo = task.undo.at(-1); undo !== undefined; undo = task.undo.at(-1)) {
       this.#record(undo, await this.#undo(undo));
       task.undo.pop();
@@ -50,9 +52,10 @@ export class Saga {
   }
 
   async #mayUndo(end: End): Promise<boolean> {
-    const pending = askWhetherToUndo(this.#task, end);
-    this.#task.doing = `waiting for a person: ${pending.id}`;
-    return (await this.#desk.ask(pending)).message.name === 'approve';
+    this.#task.asksToUndo = end;
+    const ruling = await this.#desk.ask(askWhetherToUndo(this.#task, end));
+    this.#task.asksToUndo = undefined;
+    return ruling.message.name === 'approve';
   }
 
   #record(undo: Undo, { status, compensation }: Undone): void {
@@ -65,18 +68,36 @@ export class Saga {
 
   /** Takes one effect to the end of its undoing; people are asked as often as it needs them. */
   async #undo(undo: Undo): Promise<Undone> {
-    for (let isForced = false; ; ) {
-      const done = await this.#attempt(undo, isForced);
-      const { status, message = '' } = done;
-      if (status === 'unknown') {
-        const problem = await this.#settle(undo, message);
-        if (problem !== undefined) return this.#byHand(undo, problem);
-      } else if (status === 'shared' && !isForced) {
-        isForced = await this.#ask(undo, 'undo_shared', message);
-        if (!isForced) return this.#done(undo, done);
-      } else if (status === 'shared' || status === 'failed') return this.#byHand(undo, message);
-      else return this.#done(undo, done);
+    const { callId } = undo;
+    let isForced = this.#before(undo)?.isForced ?? false;
+    for (;;) {
+      // What the run before was told is not attempted again.
+      const done = this.#before(undo)?.done ?? (await this.#attempt(undo, isForced));
+      this.#task.undoing = { callId, done, isForced };
+      const undone = await this.#conclude(undo, done, isForced);
+      this.#task.undoing = undefined;
+      if (typeof undone === 'object') return undone;
+      isForced ||= undone === 'forced';
     }
+  }
+
+  /** What an attempt came to; or that there is to be another one, as a person said. */
+  async #conclude(undo: Undo, done: Compensated, isForced: boolean): Promise<Undone | 'settled' | 'forced'> {
+    const { status, message = '' } = done;
+    if (status === 'unknown') {
+      const problem = await this.#settle(undo, message);
+      return problem === undefined ? 'settled' : this.#byHand(undo, problem);
+    }
+    if (status === 'shared' && !isForced) {
+      return (await this.#ask(undo, 'undo_shared', message)) ? 'forced' : this.#done(undo, done);
+    }
+    return status === 'shared' || status === 'failed' ? this.#byHand(undo, message) : this.#done(undo, done);
+  }
+
+  /** What the run before came to with this undo, where it ended while a person was asked. */
+  #before({ callId }: Undo): Undoing | undefined {
+    const { undoing } = this.#task;
+    return undoing?.callId === callId ? undoing : undefined;
   }
 
   /** What an answer of the activity means for the effect. */
@@ -106,9 +127,7 @@ export class Saga {
   /** INVARIANT E3: an effect of which nobody knows is not undone blindly. @returns why it could not be settled */
   async #settle(undo: Undo, why: string): Promise<string | undefined> {
     const task = this.#task;
-    const pending = askWhether(task, undo, why);
-    task.doing = `waiting for a person: ${pending.id}`;
-    const ruling = await this.#desk.ask(pending);
+    const ruling = await this.#desk.ask(askWhether(task, undo, why));
     setEffect(task, undo, ruling.message.name === 'approve' ? 'succeeded' : 'failed');
     try {
       await resolveEffect(task, undo, ruling);
@@ -119,6 +138,7 @@ export class Saga {
   }
 
   async #byHand(undo: Undo, message: string): Promise<Undone> {
+    this.#task.undoing = { callId: undo.callId, done: { status: 'failed', message }, isForced: false };
     const isDone = await this.#ask(undo, 'undo_failed', message);
     const status = isDone ? 'compensated' : 'compensation_failed';
     return { status, compensation: { status, message: isDone ? byHand(message) : message } };
@@ -126,8 +146,6 @@ export class Saga {
 
   /** @returns whether the person approved */
   async #ask(undo: Undo, code: 'undo_shared' | 'undo_failed', why: string): Promise<boolean> {
-    const pending = askAboutUndo(this.#task, undo, { code, why });
-    this.#task.doing = `waiting for a person: ${pending.id}`;
-    return (await this.#desk.ask(pending)).message.name === 'approve';
+    return (await this.#desk.ask(askAboutUndo(this.#task, undo, { code, why }))).message.name === 'approve';
   }
 }

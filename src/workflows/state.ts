@@ -1,14 +1,21 @@
-import type { Admission } from '../activities/messages.ts';
+import type { Admission, ProposeResult } from '../activities/messages.ts';
 import type { Compensation, Undo } from '../domain/compensation.ts';
 import type { DeniedCall } from '../domain/denied.ts';
-import { type DeskState, emptyDesk } from '../domain/desk.ts';
+import { type DeskState, emptyDesk, type Ruling } from '../domain/desk.ts';
+import type { DeskEvent } from '../domain/desk-event.ts';
 import type { JsonObject } from '../domain/json.ts';
+import { emptyLoops, type LoopState } from '../domain/loops.ts';
 import type { StepRecord, TaskEvent } from '../domain/record.ts';
+import type { Standing } from '../domain/standing.ts';
 import type { EffectRecord, OutcomeStatus, TaskStatus, Usage } from '../domain/task.ts';
 import { Transcript, type TranscriptItem, type TranscriptVersion } from '../domain/transcript.ts';
+import type { InFlight, Undoing } from './in-flight.ts';
 
 /** How a task ends. */
 export type End = { readonly status: OutcomeStatus; readonly reason?: string; readonly output?: unknown };
+
+/** An answer of the model that is not settled yet. */
+export type Held = Pick<ProposeResult, 'reviews' | 'final' | 'finish'>;
 
 /** What a run hands to its successor: all of the state, as plain data (INVARIANT A4). */
 export type Carried = {
@@ -35,6 +42,27 @@ export type Carried = {
   readonly plan?: JsonObject | undefined;
   /** The task has ended like this, and what it did is being undone. */
   readonly end?: End | undefined;
+  /** Yeses that reach further than one call. */
+  readonly standing?: readonly Standing[];
+  /** The budget review point was passed: it is asked once. */
+  readonly isReviewed?: boolean;
+  /** Happened at the desk, and not reported yet. */
+  readonly unreported?: readonly DeskEvent[];
+  /** What loops are found by. */
+  readonly loops?: LoopState;
+  /** The last answer, where a person is asked before it counts. */
+  readonly held?: Held | undefined;
+  /** The limit `duration` cut something off, in words; a person is asked for more time. */
+  readonly timeUp?: string | undefined;
+  /** The calls that were being run. */
+  readonly inFlight?: InFlight | undefined;
+  /** Decisions that nobody has gone by yet. */
+  readonly rulings?: readonly Ruling[];
+  /** What the questions were asked as, with their ids: whoever asks the same again means them. */
+  readonly asked?: readonly (readonly [string, string])[];
+  /** The task has ended like this, and a person is asked whether to undo what it did. */
+  readonly asksToUndo?: End | undefined;
+  readonly undoing?: Undoing | undefined;
 };
 
 /** Events kept in memory; all of them stand in the history anyway. */
@@ -74,6 +102,25 @@ export class TaskState {
   /** Calls that a person refused, the last ones. */
   readonly denied: DeniedCall[] = [];
   plan: JsonObject | undefined;
+  /** Yeses that reach further than one call. */
+  readonly standing: Standing[] = [];
+  isReviewed = false;
+  readonly unreported: DeskEvent[] = [];
+  loops: LoopState = emptyLoops();
+  /** The last answer while it is judged: a person may be asked before it counts. */
+  held: Held | undefined;
+  /** The limit `duration` cut something off, in words; a person is asked for more time. */
+  timeUp: string | undefined;
+  /** The calls that are being run. */
+  inFlight: InFlight | undefined;
+  /** By id of the question: decisions that were made and that the loop has not gone by yet. */
+  readonly rulings = new Map<string, Ruling>();
+  /** By what a question was asked as: its id by now. */
+  readonly asked = new Map<string, string>();
+  /** Set while a person is asked whether to undo what the ended task did. */
+  asksToUndo: End | undefined;
+  /** Set while a person is asked about an undo. */
+  undoing: Undoing | undefined;
   /** Set once the task has ended and what it did is being undone. */
   end: End | undefined;
   /** What the task is doing, for people. */
@@ -91,8 +138,8 @@ export class TaskState {
   }
 
   #take(carried: Carried): void {
-    const { step, reads, invalid, notes, paused, admission, plan, end, activeMs } = carried;
-    Object.assign(this, { step, reads, invalid, notes, paused, admission, plan, end });
+    const { step, reads, invalid, notes, paused, admission, plan, end, activeMs, held, timeUp } = carried;
+    Object.assign(this, { step, reads, invalid, notes, paused, admission, plan, end, held, timeUp });
     Object.assign(this.usage, carried.usage);
     Object.assign(this.desk, carried.desk);
     this.effects.push(...carried.effects);
@@ -104,6 +151,18 @@ export class TaskState {
     this.denied.push(...(carried.denied ?? []));
     for (const [callId, compensation] of carried.compensations ?? []) this.compensations.set(callId, compensation);
     this.#activeBefore = activeMs;
+    this.#takeDesk(carried);
+  }
+
+  /** What waits for people, and what the loop was in the middle of when it began to wait. */
+  #takeDesk(carried: Carried): void {
+    const { isReviewed = false, loops = emptyLoops(), inFlight, asksToUndo, undoing } = carried;
+    const { standing = [], unreported = [], rulings = [], asked = [] } = carried;
+    Object.assign(this, { isReviewed, loops, inFlight, asksToUndo, undoing });
+    this.standing.push(...standing);
+    this.unreported.push(...unreported);
+    for (const ruling of rulings) this.rulings.set(ruling.pending.id, ruling);
+    for (const [key, id] of asked) this.asked.set(key, id);
   }
 
   /** What was resolved at admission; the loop begins after it. */
@@ -155,9 +214,17 @@ export class TaskState {
     return false;
   }
 
+  /** An update that was refused is not processed. */
+  forgetUpdate(id: string): void {
+    const at = this.updates.indexOf(id);
+    if (at >= 0) this.updates.splice(at, 1);
+  }
+
   carry(): Carried {
     const { admitted: admission, base, step, usage, effects, steps, events, reads, desk, updates, activeMs } = this;
-    const { invalid, notes, said, paused, undo, denied, plan, end } = this;
+    const { invalid, notes, said, paused, undo, denied, plan, end, standing, isReviewed, unreported, loops, held } =
+      this;
+    const { inFlight, asksToUndo, undoing, timeUp } = this;
     return {
       admission,
       items: this.transcript.items,
@@ -180,6 +247,17 @@ export class TaskState {
       denied,
       plan,
       end,
+      standing,
+      isReviewed,
+      unreported,
+      loops,
+      held,
+      timeUp,
+      inFlight,
+      rulings: [...this.rulings.values()],
+      asked: [...this.asked],
+      asksToUndo,
+      undoing,
     };
   }
 }

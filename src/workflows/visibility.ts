@@ -12,6 +12,7 @@ const AGENT = defineSearchAttributeKey('HoldfastAgent', 'KEYWORD');
 const PRINCIPAL = defineSearchAttributeKey('HoldfastPrincipal', 'KEYWORD');
 const TENANT = defineSearchAttributeKey('HoldfastTenant', 'KEYWORD');
 const WAITING_FOR = defineSearchAttributeKey('HoldfastWaitingFor', 'KEYWORD_LIST');
+const WAITING_ROLES = defineSearchAttributeKey('HoldfastWaitingRoles', 'KEYWORD_LIST');
 const COST = defineSearchAttributeKey('HoldfastCostUsd', 'DOUBLE');
 
 /** Writes search attributes, those that the namespace has: an unregistered one would wedge the run. */
@@ -21,14 +22,34 @@ const upsert = (task: TaskState, pairs: readonly SearchAttributeUpdatePair[]): v
   if (possible.length > 0) upsertSearchAttributes(possible);
 };
 
-/** What is waited for; no value where nothing is. */
-const waitingFor = (task: TaskState): SearchAttributeUpdatePair => {
-  const kinds = [...new Set(task.desk.pending.map(({ kind }) => kind))];
-  return { key: WAITING_FOR, value: kinds.length > 0 ? kinds : null };
+const distinct = (words: readonly string[]): string[] | null => (words.length > 0 ? [...new Set(words)] : null);
+
+/** What is waited for, and who of: no value where nothing is, or where anybody may decide. */
+const waitingFor = ({ desk }: TaskState): readonly SearchAttributeUpdatePair[] => [
+  { key: WAITING_FOR, value: distinct(desk.pending.map(({ kind }) => kind)) },
+  { key: WAITING_ROLES, value: distinct(desk.pending.flatMap(({ who }) => who?.roles ?? [])) },
+];
+
+/** Tasks whose page is about to be made. */
+const due = new WeakSet<TaskState>();
+
+/**
+ * Tells the page what to show. Costs no event: the page is an answer to a query. It is made once everything that came with the
+ * same activation was taken: thousands of messages may come at once, and a page for each takes longer than a workflow task may.
+ */
+export const showPage = (task: TaskState): void => {
+  if (due.has(task)) return;
+  due.add(task);
+  void makePageSoon(task);
 };
 
-/** Tells the page what to show. Costs no event: the page is an answer to a query. */
-export const showPage = (task: TaskState): void => {
+const makePageSoon = async (task: TaskState): Promise<void> => {
+  await Promise.resolve();
+  due.delete(task);
+  makePage(task);
+};
+
+const makePage = (task: TaskState): void =>
   setCurrentDetails(
     renderPage({
       taskId: task.taskId,
@@ -45,10 +66,10 @@ export const showPage = (task: TaskState): void => {
       plan: task.plan,
       compensations: task.compensations,
       denied: task.denied,
+      standing: task.standing,
       end: task.end,
     }),
   );
-};
 
 /** Says what the task is doing. Costs no event. */
 export const showDoing = (task: TaskState, doing: string): void => {
@@ -59,7 +80,7 @@ export const showDoing = (task: TaskState, doing: string): void => {
 /** Moves to a status and makes it findable. Costs events, so it happens on changes only. */
 export const setStatus = (task: TaskState, status: TaskStatus): void => {
   task.status = status;
-  upsert(task, [{ key: STATUS, value: status }, waitingFor(task)]);
+  upsert(task, [{ key: STATUS, value: status }, ...waitingFor(task)]);
   showPage(task);
 };
 
@@ -77,14 +98,56 @@ export const showAdmission = (task: TaskState): void => {
   showPage(task);
 };
 
+const ENDED = 'ended';
+
+/** What a task is that waits for a person: paused where its deadline paused it, or somebody did. */
+const waitingStatus = ({ admission, paused }: TaskState): TaskStatus =>
+  paused && admission?.approvalRules !== undefined ? 'paused' : 'waiting';
+
+/** Shows, at the start of a run, what the run before was waiting for. Costs no event: memo and search attributes are taken over. */
+export const showWaiting = (task: TaskState): void => {
+  task.status = waitingStatus(task);
+  showDoing(task, `waiting for a person: ${task.desk.pending.map(({ id }) => id).join(', ')}`);
+};
+
 /** What a task is while nothing waits for a person. */
 const restingStatus = ({ end, paused }: TaskState): TaskStatus =>
   end !== undefined ? 'compensating' : paused ? 'paused' : 'running';
 
-/** Puts what is pending into the memo, so that the inbox is one list call and needs no worker. */
-export const showPending = (task: TaskState): void => {
+const statusNow = (task: TaskState): TaskStatus =>
+  task.desk.pending.length > 0 ? waitingStatus(task) : restingStatus(task);
+
+const writePending = (task: TaskState): void => {
   upsertMemo({ [MEMO.pending]: boundPending(task.desk.pending, { all: SIZES.memo, each: SIZES.pending }) });
-  setStatus(task, task.desk.pending.length > 0 ? 'waiting' : restingStatus(task));
+  if (task.doing !== ENDED) setStatus(task, statusNow(task));
+};
+
+/** Of tasks whose memo was just written: whether it has changed since. */
+const written = new WeakMap<TaskState, { isStale: boolean }>();
+
+/**
+ * Puts what is pending into the memo, so that the inbox is one list call and needs no worker. Once for all that comes at once:
+ * the server takes 4 MB from a workflow task, and a memo for each of sixty questions, decisions or pauses is more than that.
+ */
+export const showPending = (task: TaskState): void => {
+  // Tasks of before wrote it every time: their histories tell.
+  if (task.admission?.approvalRules === undefined) return writePending(task);
+  const last = written.get(task);
+  if (last !== undefined) {
+    last.isStale = true;
+    task.status = statusNow(task);
+    return;
+  }
+  const now = { isStale: false };
+  written.set(task, now);
+  writePending(task);
+  void writeAgain(task, now);
+};
+
+const writeAgain = async (task: TaskState, now: { readonly isStale: boolean }): Promise<void> => {
+  await Promise.resolve();
+  written.delete(task);
+  if (now.isStale) writePending(task);
 };
 
 /** The last values: a closed run keeps them. */
@@ -92,7 +155,7 @@ export const showEnd = (task: TaskState, end: End): void => {
   const { status } = end;
   task.end = end;
   task.status = status;
-  task.doing = 'ended';
+  task.doing = ENDED;
   upsert(task, [
     { key: STATUS, value: status },
     { key: COST, value: task.usage.costUsd },

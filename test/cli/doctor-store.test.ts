@@ -19,6 +19,7 @@ describe('doctor on the control store', () => {
     expect(checks).toMatchObject([
       { name: 'control store', status: 'ok' },
       { name: 'store schema', status: 'ok' },
+      { name: 'notifications', status: 'ok', message: 'none waits' },
     ]);
     expect(checks[0]?.message).toMatch(/^PostgreSQL \d+\S* .*answers in \d+\.\d ms \(URL from: config\)$/);
     expect(JSON.stringify(checks)).not.toContain(new URL(url).password);

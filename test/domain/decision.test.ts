@@ -28,6 +28,29 @@ describe('INVARIANT H1: pending decisions in bounds', () => {
     expect(shown).toEqual(makePending({ args }));
   });
 
+  it('lose what changes and what follows first, and never who may decide until when', () => {
+    const terms: Partial<PendingDecision> = {
+      risk: 'high',
+      rule: 'ledger',
+      who: { roles: ['clerk'], quorum: 2, verified: false, not: ['ana'] },
+      votes: [{ by: 'ben', issuer: 'sso', roles: ['clerk'], at: '2026-01-01T00:00:00.000Z' }],
+      deadline: '2026-01-02T00:00:00.000Z',
+    };
+    const follows: Partial<PendingDecision> = {
+      change: { diff: 'z'.repeat(5_000) },
+      timeline: [{ at: '2026-01-02T00:00:00.000Z', do: 'expire', then: 'deny' }],
+    };
+
+    const [shown] = boundPending([makePending({ ...terms, ...follows, output: 'kept' })], { all: 10_000, each: 1_000 });
+    const [, least] = boundPending([makePending(terms), makePending({ ...terms, ...follows })], {
+      all: 600,
+      each: 9_000,
+    });
+
+    expect(shown).toEqual(makePending({ ...terms, output: 'kept' }));
+    expect(least).toEqual({ ...makePending(terms), args: undefined });
+  });
+
   it('are cut where the arguments alone are too long, and come without any where all are too many', () => {
     const long = makePending({ args: { content: 'x'.repeat(5_000) } });
     const shown = boundPending([long, long, long], { all: 1_200, each: 1_000 });

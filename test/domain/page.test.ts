@@ -1,38 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { PendingDecision } from '../../src/domain/decision.ts';
 import { findHiddenIn } from '../../src/domain/hidden-text.ts';
-import { DEFAULT_LIMITS } from '../../src/domain/limits.ts';
-import { type PageView, renderPage } from '../../src/domain/page.ts';
-
-const makePending = (fields: Partial<PendingDecision> = {}): PendingDecision => ({
-  id: 's1.c1-7f3a',
-  taskId: 't',
-  kind: 'approval',
-  callId: 's1.c1',
-  tool: 'files.write',
-  args: { path: 'config/prod/a.yaml' },
-  reasons: [{ code: 'confirmation_required', message: 'writes to production' }],
-  decision: { rationale: 'because', alternatives: [], confidence: 0.9, basis: ['goal'] },
-  digest: 'sha256:7f3a',
-  since: '2026-01-01T00:00:00.000Z',
-  may: ['approve', 'deny', 'edit'],
-  ...fields,
-});
-
-const makeView = (pending: readonly PendingDecision[], fields: Partial<PageView> = {}): PageView => ({
-  taskId: 't',
-  status: 'waiting',
-  agent: 'a',
-  goal: 'g',
-  principal: 'ana',
-  doing: 'x',
-  usage: { steps: 1, toolCalls: 0, inputTokens: 0, outputTokens: 0, costUsd: 0 },
-  limits: DEFAULT_LIMITS,
-  pending,
-  effects: [],
-  events: [],
-  ...fields,
-});
+import { renderPage } from '../../src/domain/page.ts';
+import { makePending, makeView } from '../support/page-view.ts';
 
 /** The page without what the UI shows literally: blocks and code spans. */
 const outsideOfCode = (page: string): string =>

@@ -23,6 +23,10 @@ describe('a task specification', () => {
     { name: 'no grants at all', fields: { grants: [] } },
     { name: 'rules of its own', fields: { escalate: { policy: 'forbid (principal, action, resource);' } } },
     { name: 'what happens to effects', fields: { onFailure: 'ask' } },
+    { name: 'a review point', fields: { reviewAt: 0.25 } },
+    { name: 'no review point', fields: { reviewAt: 1 } },
+    { name: 'a person at its limits', fields: { onLimit: 'escalate' } },
+    { name: 'a confidence', fields: { escalate: { confidenceBelow: 0.6 } } },
   ])('is taken as it is: $name', ({ fields }) => {
     expect(TaskSpec.parse({ ...base, ...fields })).toEqual({ ...base, ...fields });
   });
@@ -65,10 +69,13 @@ describe('a task specification', () => {
     },
     { name: 'many grants', fields: { grants: Array.from({ length: 201 }, () => 'a') }, problem: /at grants$/ },
     {
-      name: 'confidence, which is not there yet',
-      fields: { escalate: { confidenceBelow: 0.5 } },
-      problem: /is not supported yet.*at escalate\.confidenceBelow$/,
+      name: 'confidence in percent',
+      fields: { escalate: { confidenceBelow: 60 } },
+      problem: /at escalate\.confidenceBelow$/,
     },
+    { name: 'a review point before anything is used', fields: { reviewAt: 0 }, problem: /at reviewAt$/ },
+    { name: 'a review point beyond the limit', fields: { reviewAt: 1.5 }, problem: /at reviewAt$/ },
+    { name: 'another way to meet a limit', fields: { onLimit: 'ask' }, problem: /at onLimit$/ },
     { name: 'another end', fields: { onFailure: 'ignore' }, problem: /at onFailure$/ },
   ])('is refused with the place of the mistake: $name', ({ fields, problem }) => {
     expect(problemsOf(fields)).toMatch(problem);

@@ -5,7 +5,7 @@ import { provenanceOf } from '../../src/domain/provenance.ts';
 import type { TranscriptItem } from '../../src/domain/transcript.ts';
 import { defineTool, type ToolDefinition } from '../../src/tools/define-tool.ts';
 import { withApproval } from '../../src/tools/with-approval.ts';
-import { makeGateway, newContext } from './support.ts';
+import { approve, makeGateway, newContext } from './support.ts';
 
 const input = z.object({ order: z.string().optional() });
 type Fields = Partial<ToolDefinition<typeof input, z.ZodType>>;
@@ -105,9 +105,9 @@ describe('INVARIANT A1: an approval', () => {
     const context = newContext();
     const before = await makeGateway([surfaced('sha256:one')]);
     const after = await makeGateway([surfaced('sha256:two', 'sha256:one')]);
-    const { digest = '' } = await before.review('act', context);
+    const review = await before.review('act', context);
 
-    const ran = await after.run('act', context, { approval: { digest, id: `${context.taskId}/a` } });
+    const ran = await after.run('act', context, { approval: approve(context, review) });
 
     expect(ran.ask?.verdict.outcome).toBe('ask');
   });
@@ -116,9 +116,9 @@ describe('INVARIANT A1: an approval', () => {
     const context = newContext();
     const before = await makeGateway([makeAct({ unattended: false })]);
     const after = await makeGateway([makeAct({ effect: 'destructive' })]);
-    const { digest = '' } = await before.review('act', context);
+    const review = await before.review('act', context);
 
-    const ran = await after.run('act', context, { approval: { digest, id: `${context.taskId}/a` } });
+    const ran = await after.run('act', context, { approval: approve(context, review) });
 
     expect(ran.ask?.verdict.outcome).toBe('ask');
   });

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { matchesTool } from '../../src/domain/grants.ts';
@@ -8,7 +7,7 @@ import { defineTool } from '../../src/tools/define-tool.ts';
 import type { Tool } from '../../src/tools/tool.ts';
 import { createToolset } from '../../src/tools/toolset.ts';
 import { withApproval } from '../../src/tools/with-approval.ts';
-import { makeGateway, newContext, type RunOptions } from './support.ts';
+import { approve, makeGateway, newContext, type RunOptions } from './support.ts';
 
 const makeTool = (
   fields: {
@@ -145,7 +144,6 @@ describe('what a failing tool means', () => {
 
 describe('INVARIANT A1: at the moment of execution', () => {
   const asked = withApproval(makeTool({ effect: 'write' }), { requireConfirmation: true });
-  const approve = (digest: string | undefined, id = randomUUID()) => ({ approval: { digest: digest ?? '', id } });
 
   it('a call that must be approved does not run without the digest of what was approved: it is asked about', async () => {
     const { run } = await makeGateway([asked]);
@@ -154,7 +152,9 @@ describe('INVARIANT A1: at the moment of execution', () => {
       result: { status: 'rejected' },
       ask: { verdict: { outcome: 'ask', reasons: [{ code: 'confirmation_required' }] } },
     });
-    expect(await run('act', newContext(), approve('sha256:00'))).toMatchObject({
+    const context = newContext();
+    const id = `${context.taskId}/e1/s1.c1-7f3a`;
+    expect(await run('act', context, { approval: { digest: 'sha256:00', id } })).toMatchObject({
       result: { status: 'rejected' },
       ask: { tool: 'act' },
     });
@@ -163,22 +163,22 @@ describe('INVARIANT A1: at the moment of execution', () => {
   it('other arguments than those that were approved do not run', async () => {
     const { run, review } = await makeGateway([asked]);
     const context = newContext();
-    const { digest } = await review('act', context, { args: { x: 'a' } });
+    const approval = approve(context, await review('act', context, { args: { x: 'a' } }));
 
-    expect((await run('act', context, { ...approve(digest), args: { x: 'b' } })).result.status).toBe('rejected');
-    expect((await run('act', context, { ...approve(digest), args: { x: 'a' } })).result.status).toBe('succeeded');
+    expect((await run('act', context, { approval, args: { x: 'b' } })).result.status).toBe('rejected');
+    expect((await run('act', context, { approval, args: { x: 'a' } })).result.status).toBe('succeeded');
   });
 
-  it('INVARIANT E2: an approval is used once, also by a call of the same arguments', async () => {
+  it('INVARIANT E2: an approval is used once, also where its name fits another call', async () => {
     const { run, review } = await makeGateway([asked]);
     const context = newContext();
-    const { digest } = await review('act', context);
-    const given = approve(digest);
+    const id = `${context.taskId}/e1/s1.c1-7f3a-9b`;
+    const approval = approve(context, await review('act', context), { id });
 
-    expect((await run('act', context, given)).result.status).toBe('succeeded');
-    expect(await run('act', context, { ...given, callId: 's2.c1' })).toMatchObject({
+    expect((await run('act', context, { approval })).result.status).toBe('succeeded');
+    expect(await run('act', context, { approval, callId: 's1.c1-7f3a' })).toMatchObject({
       result: { status: 'rejected' },
-      ask: { verdict: { reasons: [{ code: 'approval_used' }] } },
+      ask: { verdict: { reasons: [{ code: 'confirmation_required' }, { code: 'approval_used' }] } },
     });
   });
 

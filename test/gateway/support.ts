@@ -1,6 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, inject } from 'vitest';
 import type { CallContext, Gateway, GrantedApproval, Ran, Situation } from '../../src/activities/ports.ts';
+import type { ApprovalRule } from '../../src/domain/approval-rule.ts';
+import type { Vote } from '../../src/domain/decision.ts';
 import type { Review } from '../../src/domain/proposal.ts';
 import type { Provenance } from '../../src/domain/provenance.ts';
 import { createGateway } from '../../src/gateway/pipeline.ts';
@@ -31,6 +36,8 @@ export type RunOptions = {
   readonly approval?: GrantedApproval;
   readonly situation?: Situation;
   readonly provenance?: Provenance;
+  /** Of a review: how sure the agent says it is; absent: a person wrote the arguments. */
+  readonly confidence?: number;
 };
 
 /** A gateway over a real store; several of them stand for several workers. */
@@ -41,6 +48,38 @@ export type TestGateway = {
   readonly run: (tool: string, context: CallContext, options?: RunOptions) => Promise<Ran>;
   readonly review: (tool: string, context: CallContext, options?: RunOptions) => Promise<Review>;
 };
+
+/** What the workflow makes of a person's yes to what a review asked: bound to its call, with the reasons that were shown. */
+export const approve = (
+  context: CallContext,
+  { callId, digest = 'sha256:none', verdict }: Review,
+  fields: Partial<GrantedApproval> = {},
+): GrantedApproval => ({
+  digest,
+  id: `${context.taskId}/${context.epoch}/${callId}-7f3a`,
+  reasons: verdict.reasons.map(({ code, policy }) => ({ code, ...(policy === undefined ? {} : { policy }) })),
+  ...fields,
+});
+
+/** A signed approval that counted. */
+export const vote = (by: string, ...roles: string[]): Vote => ({
+  by,
+  issuer: 'acme',
+  roles,
+  at: '2026-01-01T00:00:00Z',
+});
+
+/** A rule for approvals; what a test does not say asks for nobody in particular. */
+export const rule = (fields: Partial<ApprovalRule>): ApprovalRule => ({
+  name: 'r',
+  when: {},
+  roles: [],
+  quorum: 1,
+  verified: false,
+  separate: false,
+  escalate: [],
+  ...fields,
+});
 
 const opened: (() => Promise<void> | void)[] = [];
 afterAll(async () => {
@@ -63,6 +102,9 @@ export const makeGateway = async (
     readonly leaseMs?: number;
     readonly secrets?: readonly string[];
     readonly store?: (store: ControlStore) => ControlStore;
+    readonly approvalRules?: readonly ApprovalRule[];
+    /** Cedar, beside the default set. */
+    readonly policies?: string;
   } = {},
 ): Promise<TestGateway> => {
   const agent = defineAgent({ name: 'a', instructions: 'x', tools });
@@ -70,14 +112,17 @@ export const makeGateway = async (
   const own = await openStore({ url: inject('store'), namespace: 'default', taskQueue, maxConnections: 4 });
   opened.push(() => own.close());
   const store = options.store?.(own) ?? own;
+  const baseDir = await mkdtemp(join(tmpdir(), 'policies-'));
+  if (options.policies !== undefined) await writeFile(join(baseDir, 'own.cedar'), options.policies);
   const policy = await createPolicyEngine({
     tools: () => [...agent.tools.values()],
-    files: { patterns: [], baseDir: '.' },
+    files: { patterns: options.policies === undefined ? [] : ['own.cedar'], baseDir },
     epochs: store.policyEpochs,
     log,
   });
   opened.push(() => policy.close());
   const gateway = createGateway({
+    approvalRules: options.approvalRules ?? [],
     agents: new Map([['a', agent]]),
     store,
     policy,
@@ -100,11 +145,21 @@ export const makeGateway = async (
       }),
     review: async (tool, context, given = {}) => {
       const id = given.callId ?? 's1.c1';
+      const { confidence } = given;
+      const why = { rationale: 'because', alternatives: [], basis: ['goal'], confidence };
+      const decision = confidence === undefined ? {} : { decision: why };
       const { reviews } = await gateway.review({
-        calls: [{ id, providerId: '', name: tool, arguments: JSON.stringify(given.args ?? {}) }],
+        calls: [
+          {
+            id,
+            providerId: '',
+            name: tool,
+            arguments: JSON.stringify({ ...decision, ...(given.args as object | undefined) }),
+          },
+        ],
         context,
         situation: given.situation,
-        needsDecision: false,
+        needsDecision: given.confidence !== undefined,
         ...(given.provenance === undefined ? {} : { provenance: { [id]: given.provenance } }),
       });
       const [review] = reviews;

@@ -9,8 +9,11 @@ import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { z } from 'zod';
 import { bundleWorkflows } from '../../src/bundle.ts';
 import { AgentClient, type TaskHandle } from '../../src/client.ts';
-import { defineConfig } from '../../src/config.ts';
+import { type ConfigInput, defineConfig } from '../../src/config.ts';
+import type { PendingDecision } from '../../src/domain/decision.ts';
 import { compensationId } from '../../src/domain/task.ts';
+import { createKeyPair } from '../../src/signers/key-pair.ts';
+import { signDecision } from '../../src/signers/sign.ts';
 import { type Script, startScriptedModel } from '../../src/testing/index.ts';
 import { readUndoable, startCompensation } from '../../src/timeline/compensation.ts';
 import { runChain } from '../../src/timeline/history.ts';
@@ -33,6 +36,7 @@ type Scenario = {
   readonly script: Script;
   readonly spec?: Record<string, unknown>;
   readonly act?: (task: TaskHandle, client: AgentClient) => Promise<void>;
+  readonly approvals?: ConfigInput['approvals'];
   /** Of the workflow whose history is kept; by default the task. */
   readonly idOf?: (taskId: string) => string;
 };
@@ -55,6 +59,31 @@ const compensationPending = async (task: TaskHandle) => {
     if (only?.callId.startsWith('s')) return;
     await sleep(25);
   }
+};
+
+/** The next question, after another one. */
+const pendingAfter = async (task: TaskHandle, before: PendingDecision | undefined) => {
+  for (;;) {
+    const { pending: now } = await task.status();
+    if (now.length === 1 && now[0]?.id !== before?.id) return now[0];
+    await sleep(25);
+  }
+};
+
+const [ben, eva] = await Promise.all([createKeyPair('ben'), createKeyPair('eva')]);
+const signer = (issuer: string, { publicKey }: typeof ben) => ({
+  issuer,
+  publicKey: publicKey as { kty: 'OKP' },
+  roles: ['treasurer'],
+});
+const signers = [signer('ben', ben), signer('eva', eva)];
+
+const approveSigned = async (task: TaskHandle, issuer: 'ben' | 'eva') => {
+  const [asked] = await pending(task);
+  if (asked === undefined) return;
+  const { privateKey: key } = { ben, eva }[issuer];
+  const token = await signDecision({ pending: asked, decision: 'approve', namespace: 'default', issuer, key });
+  await task.approve({ callId: asked.id, token });
 };
 
 const workflow = (task: TaskHandle, client: AgentClient) => client.temporal.workflow.getHandle(task.taskId);
@@ -229,6 +258,80 @@ const SCENARIOS: Record<string, Scenario> = {
   'compensated-in-a-new-run': {
     script: ({ step }) => (step > 9 ? { fault: { status: 401 } } : { calls: [call('book', { seat: `s${step}` })] }),
   },
+  'approved-by-quorum': {
+    script: [{ calls: [call('pay', { amount: 1 })] }, done],
+    approvals: { rules: [{ name: 'two', roles: ['treasurer'], quorum: 2, separate: true }], signers },
+    act: async (task) => {
+      await pending(task);
+      await task.approve({ by: 'ben' }).catch(() => undefined);
+      await approveSigned(task, 'ben');
+      await approveSigned(task, 'eva');
+    },
+  },
+  expired: {
+    script: [{ calls: [call('pay', { amount: 1 })] }, done],
+    approvals: { rules: [{ name: 'short', expire: { after: '1s', then: 'deny' } }] },
+  },
+  'expired-to-pause': {
+    script: [{ calls: [call('pay', { amount: 1 })] }, done],
+    approvals: { rules: [{ name: 'short', expire: { after: '1s', then: 'pause' } }] },
+    act: async (task) => {
+      await pending(task);
+      while ((await task.status()).status !== 'paused') await sleep(25);
+      await task.approve({ by: 'ben' });
+      await task.resume();
+    },
+  },
+  'escalated-and-reminded': {
+    script: [{ calls: [call('pay', { amount: 1 })] }, done],
+    approvals: {
+      rules: [
+        {
+          name: 'slow',
+          roles: ['clerk'],
+          remind: '1s',
+          escalate: [{ after: '2s', roles: ['treasurer'] }],
+          expire: { after: '10m', then: 'deny' },
+        },
+      ],
+      signers,
+    },
+    act: async (task) => {
+      await pending(task);
+      while ((await task.status()).pending[0]?.who?.roles.length !== 2) await sleep(25);
+      await approveSigned(task, 'ben');
+    },
+  },
+  'continued-as-new-while-pending': {
+    script: [{ calls: [call('pay', { amount: 1 }), call('look', { what: 'a' }), call('pay', { amount: 2 })] }, done],
+    approvals: { rules: [{ name: 'slow', remind: '1s', expire: { after: '10m', then: 'deny' } }] },
+    act: async (task, client) => {
+      const [first, second] = await pending(task, 2);
+      await workflow(task, client).signal(`approve ${second?.id.replace('-', ' ')}`, { by: 'eva' });
+      const { runId } = await task.status();
+      while ((await task.status()).runId === runId) await workflow(task, client).signal('approve', 'yes');
+      await workflow(task, client).executeUpdate(`approve ${first?.id.replace('-', ' ')}`, { args: [{ by: 'ben' }] });
+    },
+  },
+  'standing-approval': {
+    script: [
+      { calls: [call('pay', { amount: 1 })] },
+      { calls: [call('pay', { amount: 2 })] },
+      { calls: [call('ask_human', { question: 'Which?' })] },
+      { calls: [call('pay', { amount: 3 })] },
+      done,
+    ],
+    approvals: { rules: [{ name: 'often', scopes: ['once', 'values', 'tool'] }] },
+    act: async (task, client) => {
+      const [first] = await pending(task);
+      await task.approve({ callId: first?.id ?? '', scope: 'tool', by: 'ben' });
+      const question = await pendingAfter(task, first);
+      await workflow(task, client).signal('revoke', { id: first?.id, by: 'eva' });
+      await task.answer({ questionId: question?.id ?? '', text: 'blue' });
+      const last = await pendingAfter(task, question);
+      await task.deny({ callId: last?.id ?? '', reason: 'no more' });
+    },
+  },
   'continued-as-new': {
     script: ({ step }) =>
       step > 12 ? done : { calls: [call(step === 10 ? 'note' : 'look', { what: 'x', text: 'n' })] },
@@ -248,7 +351,7 @@ writeFileSync(bundle, (await bundleWorkflows()).code);
 const connection = await Connection.connect({ address: server.address });
 const storeServer = await startStoreServer(process.env['HOLDFAST_TEST_STORE']);
 
-for (const [name, { script, spec, act, idOf }] of Object.entries(SCENARIOS)) {
+for (const [name, { script, spec, act, idOf, approvals }] of Object.entries(SCENARIOS)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
   const model = await startScriptedModel({ script });
   const world = new World();
@@ -284,6 +387,7 @@ for (const [name, { script, spec, act, idOf }] of Object.entries(SCENARIOS)) {
       }),
     ],
     worker: { heartbeatTimeout: '2s', stickyTimeout: '1s' },
+    ...(approvals === undefined ? {} : { approvals }),
   });
   const worker = await createWorker({
     config,

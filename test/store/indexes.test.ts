@@ -1,14 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { createArtifacts } from '../../src/store/artifacts.ts';
 import { createAuditLog } from '../../src/store/audit-log.ts';
-import { connect } from '../../src/store/connection.ts';
+import { type Connection, connect } from '../../src/store/connection.ts';
+import { createDeskLog } from '../../src/store/desk-log.ts';
 import { createLedger } from '../../src/store/ledger.ts';
 import { createToolLimits } from '../../src/store/limits/index.ts';
 import { migrate } from '../../src/store/migrate.ts';
+import { createOutbox } from '../../src/store/outbox.ts';
 import { createSurfacePins } from '../../src/store/pins.ts';
 import { createPolicyEpochs } from '../../src/store/policy-epochs.ts';
 import { purge } from '../../src/store/retention.ts';
 import { createTaskRegister } from '../../src/store/task-register.ts';
+import { makeEnd, makeEvent, makeSubject, tellAll } from '../support/desk-events.ts';
 import { digest, emptyDatabase, makeEntry, makeStart, makeTask, settle } from './support.ts';
 
 type Plan = {
@@ -29,6 +32,24 @@ const wideScans = (plan: Plan): readonly string[] => {
     ...(isWide ? [`${kind} on ${plan['Relation Name'] ?? plan['Index Name']}`] : []),
     ...(plan.Plans ?? []).flatMap(wideScans),
   ];
+};
+
+const useDesk = async (connection: Connection, scope: { namespace: string; taskQueue: string }): Promise<void> => {
+  const deskLog = createDeskLog(connection, scope);
+  const outbox = createOutbox(connection, scope);
+  await deskLog.record(makeSubject(makeTask()), [makeEvent(), makeEnd('approved', 1)], tellAll('ops'));
+  const filters = [{}, { rule: 'r' }, { tool: 't' }, { agent: 'a' }, { rule: 'r', tool: 't', agent: 'a' }];
+  for (const filter of filters) {
+    await deskLog.stats('rule', filter);
+    await deskLog.stats('tool', filter);
+    await deskLog.decisions(filter, { limit: 1 });
+  }
+  const [claimed] = await outbox.claim('ops', { limit: 1, leaseMs: 0 });
+  if (claimed === undefined) throw new Error('nothing is due');
+  await outbox.failed(claimed, 'e', 0);
+  await outbox.hurry('ops');
+  await outbox.state();
+  await outbox.delivered(claimed.id);
 };
 
 /** Runs everything that the store can do over one connection, so that each of its statements is prepared there. */
@@ -71,6 +92,7 @@ const useEverything = async (url: string) => {
   if (admitted.ok) await limits.report(subject, admitted.ticket, { kind: 'failure', error: 'e' });
   await limits.takeRetry('t');
   await limits.open(['t'], subject.principal, task);
+  await useDesk(connection, scope);
   await connection.pool.query(`update holdfast.lives set touched_on = '2000-01-01'`);
   await purge(connection, { namespace: 'n', olderThanDays: 1 });
   return connection;
@@ -97,7 +119,7 @@ describe('every statement of the store', () => {
     }
     await close();
 
-    expect(rows.length).toBeGreaterThan(30);
+    expect(rows.length).toBeGreaterThan(50);
     expect(wide).toEqual({});
   });
 });

@@ -2,6 +2,7 @@ import { describe, expect, inject, it } from 'vitest';
 import type { ControlStore, TaskRef } from '../../src/gateway/ports.ts';
 import { connect } from '../../src/store/connection.ts';
 import { purge } from '../../src/store/retention.ts';
+import { makeEnd, makeEvent, makeSubject, noMessages } from '../support/desk-events.ts';
 import { begin, digest, makeEntry, makeStart, makeTask, rowOf, settle, sqlClient, testStore } from './support.ts';
 
 const age = async (namespace: string, days: number): Promise<void> => {
@@ -19,7 +20,10 @@ const rowsOf = async (namespace: string): Promise<Record<string, number>> => {
     `select (select count(*) from holdfast.tasks where namespace = $1)::integer as tasks,
       (select count(*) from holdfast.lives where namespace = $1)::integer as lives,
       (select count(*) from holdfast.effects where namespace = $1)::integer as effects,
-      (select count(*) from holdfast.used_approvals where namespace = $1)::integer as approvals`,
+      (select count(*) from holdfast.used_approvals where namespace = $1)::integer as approvals,
+      (select count(*) from holdfast.decisions where namespace = $1)::integer as decisions,
+      (select count(*) from holdfast.desk_events d join holdfast.lives l on l.id = d.life_id
+        where l.namespace = $1)::integer as events`,
     [namespace],
   );
   return rows[0] as Record<string, number>;
@@ -40,6 +44,7 @@ const live = async (store: ControlStore, state: 'succeeded' | 'unknown' | 'start
   if (state !== 'started') await settle(store, start, token, { state });
   await store.ledger.relyOn(start.key, { ...makeTask(), callId: 'c' });
   await store.artifacts.put(start.task, { bytes: new Uint8Array(1), mediaType: 'a/b' });
+  await store.deskLog.record(makeSubject(start.task), [makeEvent(), makeEnd('approved', 1)], noMessages);
   return start.task;
 };
 
@@ -52,13 +57,27 @@ describe('retention', () => {
 
     expect(await purge(connection, { namespace: store.namespace, olderThanDays: 89.5 })).toBe(60);
 
-    expect(await rowsOf(store.namespace)).toEqual({ tasks: 60, lives: 0, effects: 0, approvals: 0 });
+    expect(await rowsOf(store.namespace)).toEqual({
+      tasks: 60,
+      lives: 0,
+      effects: 0,
+      approvals: 0,
+      decisions: 0,
+      events: 0,
+    });
     // INVARIANT E5: the epoch is not given again.
     const again = { taskId: tasks[0]?.taskId ?? '', agent: 'clerk', principalId: 'ann', specDigest: digest('s') };
     expect(await store.tasks.register({ ...again, firstRunId: 'r2' })).toEqual({ epoch: 'e2' });
     await age(store.namespace, 361);
     await purge(connection, { namespace: store.namespace, olderThanDays: 90 });
-    expect(await rowsOf(store.namespace)).toEqual({ tasks: 0, lives: 0, effects: 0, approvals: 0 });
+    expect(await rowsOf(store.namespace)).toEqual({
+      tasks: 0,
+      lives: 0,
+      effects: 0,
+      approvals: 0,
+      decisions: 0,
+      events: 0,
+    });
     await connection.close();
   });
 
@@ -71,7 +90,8 @@ describe('retention', () => {
     expect(await purge(connection, { namespace: store.namespace, olderThanDays: 1 })).toBe(0);
 
     expect(await rowOf(store, makeStart(task))).toMatchObject({ state });
-    expect(await store.audit.page(task, { after: 0, limit: 10 })).toHaveLength(state === 'started' ? 1 : 2);
+    expect(await store.audit.page(task, { after: 0, limit: 10 })).toHaveLength(state === 'started' ? 3 : 4);
+    expect(await rowsOf(store.namespace)).toMatchObject({ decisions: 1, events: 2 });
     await connection.close();
   });
 
@@ -89,12 +109,13 @@ describe('retention', () => {
     await connection.close();
   });
 
-  it('counts from the last entry or artifact', async () => {
+  it('counts from the last entry, artifact or event at the desk', async () => {
     const store = await testStore();
     const connection = connect(inject('store'));
     for (const touch of [
       (task: TaskRef) => store.audit.append(task, [makeEntry()]),
       (task: TaskRef) => store.artifacts.put(task, { bytes: new Uint8Array(1), mediaType: 'a/b' }),
+      (task: TaskRef) => store.deskLog.record(makeSubject(task), [makeEvent({ type: 'reminded' })], noMessages),
     ]) {
       const task = await live(store, 'succeeded');
       await age(store.namespace, 100);

@@ -14,10 +14,15 @@ import type {
   ProposeInput,
   ProposeResult,
   ReadInput,
+  ReportInput,
   ResolveInput,
+  ReviewInput,
+  VerifiedDecision,
+  VerifyDecisionInput,
 } from '../../src/activities/messages.ts';
 import type { Compensated } from '../../src/activities/ports.ts';
 import { AgentClient, type TaskHandle } from '../../src/client.ts';
+import { defined } from '../../src/domain/defined.ts';
 import { digestJson } from '../../src/domain/digest.ts';
 import { DEFAULT_LIMITS, type Limits } from '../../src/domain/limits.ts';
 import { type BuiltIn, callId, type Review, type RunPlan } from '../../src/domain/proposal.ts';
@@ -36,7 +41,9 @@ export type FakeCall = {
   readonly builtIn?: BuiltIn;
   readonly taskQueue?: string;
   readonly provenance?: Review['provenance'];
-};
+  /** Why it asks; by default that its tool does. */
+  readonly reasons?: Review['verdict']['reasons'];
+} & Pick<Review, 'risk' | 'rule' | 'toolDigest' | 'change' | 'question'>;
 
 /** What the model answers at a step: calls, or the end of the task. */
 export type FakeStep = { readonly calls: readonly FakeCall[] } | { readonly text: string } | { readonly fail: string };
@@ -48,7 +55,11 @@ export type FakeOptions = {
   readonly execute?: (input: ExecuteInput, times: number) => Promise<Partial<ExecuteResult>> | Partial<ExecuteResult>;
   readonly compensate?: (input: CompensateInput, times: number) => Promise<Compensated> | Compensated;
   readonly resolve?: (input: ResolveInput) => Partial<ExecuteResult>;
+  /** The review of arguments that a person put in the place of the model's. */
+  readonly review?: (input: ReviewInput) => Partial<FakeCall> | Promise<Partial<FakeCall>>;
+  readonly verifyDecision?: (input: VerifyDecisionInput) => VerifiedDecision | Promise<VerifiedDecision>;
   readonly narrowGrants?: (input: NarrowGrantsInput) => NarrowGrantsResult;
+  readonly report?: (input: ReportInput, times: number) => Promise<void> | void;
   readonly maxCachedWorkflows?: number;
   readonly address?: string;
 };
@@ -71,16 +82,16 @@ const planOf = ({ isCompensable = false, taskQueue }: FakeCall): RunPlan => ({
 });
 
 const reviewOf = (id: string, call: FakeCall): Review => {
-  const { tool, args = {}, effect: kind = 'write', asks = false, builtIn, provenance } = call;
-  const reasons = asks ? [{ code: 'confirmation_required', message: `${tool} asks` }] : [];
+  const { tool, args = {}, effect: kind = 'write', asks = false } = call;
+  const { reasons = [{ code: 'confirmation_required', message: `${tool} asks` }] } = call;
+  const { builtIn, provenance, risk, rule, toolDigest, change, question } = call;
   return {
     callId: id,
     tool,
     effect: kind,
-    verdict: { outcome: asks ? 'ask' : 'allow', reasons },
+    verdict: { outcome: asks ? 'ask' : 'allow', reasons: asks ? reasons : [] },
     digest: digestJson({ tool, args }),
-    ...(builtIn && { builtIn }),
-    ...(provenance && { provenance }),
+    ...defined({ builtIn, provenance, risk, rule, toolDigest, change, question }),
     ...(kind === 'read' && !asks ? {} : { plan: planOf(call) }),
   };
 };
@@ -107,6 +118,9 @@ export class FakePlatform {
     compensate: [] as CompensateInput[],
     resolve: [] as ResolveInput[],
     narrowGrants: [] as NarrowGrantsInput[],
+    report: [] as ReportInput[],
+    review: [] as ReviewInput[],
+    verifyDecision: [] as VerifyDecisionInput[],
   };
   readonly #options: FakeOptions;
 
@@ -183,7 +197,11 @@ export class FakePlatform {
         this.#take('read', input.calls.map(({ id }) => id).join(','), input);
         return input.calls.map(({ id, tool }) => result(id, tool, { trust: 'untrusted' }));
       },
-      review: async ({ call }) => reviewOf(call.id, { tool: call.tool, args: call.args as never, asks: true }),
+      review: async (input) => {
+        const { id, tool } = input.call;
+        this.#take('review', id, input);
+        return reviewOf(id, { tool, args: input.call.args as never, asks: true, ...(await answers.review?.(input)) });
+      },
       execute: async (input) => {
         const times = this.#take('execute', input.call.id, input);
         const { id, tool } = input.call;
@@ -199,6 +217,15 @@ export class FakePlatform {
         const { happened, human, call, output } = input;
         const status = happened ? 'succeeded' : 'failed';
         return result(call.id, call.tool, { status, output: output ?? 'settled', human, ...answers.resolve?.(input) });
+      },
+      verifyDecision: async (input) => {
+        this.#take('verifyDecision', input.id, input);
+        return (await answers.verifyDecision?.(input)) ?? { ok: false, refusal: 'no signers are configured' };
+      },
+      report: async (input) => {
+        this.#take('report', input.events.map(({ id }) => id).join(','), input);
+        await answers.report?.(input, this.inputs.report.length);
+        return {};
       },
       narrowGrants: async (input) => {
         this.#take('narrowGrants', 'grants', input);

@@ -48,7 +48,7 @@ for (const { name: mode, maxCachedWorkflows } of MODES) {
       const turn = { calls: [look()], usage: { inputTokens: 1_000_000, outputTokens: 1 } };
       const { outcome } = await run(
         () => turn,
-        { limits: { costUsd: 2.5, tokens: 1_000_000_000 } },
+        { limits: { costUsd: 2.5, tokens: 1_000_000_000 }, reviewAt: 1 },
         { price: { inputPer1M: 1, outputPer1M: 1 } },
       );
 

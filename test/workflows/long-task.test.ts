@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Script } from '../../src/testing/index.ts';
 import { defineAgent } from '../../src/tools/define-agent.ts';
-import { ana, MODES, startHarness, untilPending } from '../support/harness.ts';
+import { ana, MODES, startHarness, until, untilPending } from '../support/harness.ts';
 import { startSpecialServer } from '../support/special-server.ts';
 import { makeTools, World } from './tools.ts';
 
@@ -67,6 +67,32 @@ for (const { name: mode, maxCachedWorkflows } of MODES) {
 
       expect((await task.result()).status).toBe('completed');
       expect(world.count('pay')).toBe(2);
+    });
+
+    it('hands over a limit of time that cut the model off before the clock had reached it', async () => {
+      // The next attempt would come after the limit, so it ends early: the clock does not show that the time is up.
+      const fault = { status: 500, headers: { 'retry-after-ms': '20000' } };
+      const { client, model, newTaskId } = await start([{ fault, times: 1, text: 'done' }]);
+      const short = { ...spec, limits: { duration: '10s' }, onLimit: 'escalate' as const };
+      const task = await client.start(short, { taskId: newTaskId() });
+      const before = await untilPending(task);
+      const workflow = client.temporal.workflow.getHandle(task.taskId);
+      const { runId } = await workflow.describe();
+
+      await until(
+        async () => {
+          await workflow.signal('approve', 'nonsense');
+          return (await workflow.describe()).runId !== runId || undefined;
+        },
+        'it goes on in a new run',
+        50_000,
+      );
+      expect(await untilPending(task)).toEqual(before);
+      expect(model.requests).toHaveLength(1);
+      await task.approve({ callId: before[0]?.id ?? '' });
+
+      expect(await task.result()).toMatchObject({ status: 'completed', output: 'done' });
+      expect(model.requests).toHaveLength(2);
     });
   });
 }

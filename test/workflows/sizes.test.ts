@@ -50,7 +50,7 @@ for (const { name: mode, maxCachedWorkflows } of MODES) {
           ? { calls: [{ tool: 'write', args: { text: 'x' } }] }
           : step > 15
             ? { text: 'done' }
-            : { calls: [1, 2, 3].map((n) => ({ tool: 'big', args: { n } })) },
+            : { calls: [1, 2, 3].map((n) => ({ tool: 'big', args: { n: 10 * step + n } })) },
       );
       const task = await client.start(spec, { taskId: newTaskId() });
       await untilPending(task);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { StandingSchema } from './desk.ts';
 import { EffectRecordSchema, OutcomeSchema } from './outcome.ts';
 import { PendingSchema } from './pending.ts';
 import { TracedStepSchema } from './trace.ts';
@@ -40,6 +41,9 @@ export const ShowSchema = TaskSummarySchema.extend({
     )
     .describe('While the task runs, the effects so far, without their keys'),
   steps: z.array(TracedStepSchema).describe('The last ones'),
+  standing: z
+    .array(StandingSchema)
+    .describe('Yeses that reach further than one call; `holdfast revoke` takes one back'),
   undoing: z
     .object({ taskId: z.string(), status: z.string() })
     .nullable()

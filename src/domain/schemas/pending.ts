@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { DecisionSchema } from './decision.ts';
+import { DecidersSchema, DeskStepSchema, ScopeSchema, VoteSchema } from './desk.ts';
 import { ProvenanceSchema } from './provenance.ts';
 
 /** Why a verdict is what it is. */
@@ -29,6 +30,28 @@ export const PendingSchema = z.object({
   digest: z.templateLiteral(['sha256:', z.string()]).describe('Of tool and arguments: what an approval covers'),
   since: z.iso.datetime(),
   may: z.array(z.enum(['approve', 'deny', 'edit', 'answer'])),
+  // Tasks of before have none of these.
+  agent: z.string().exactOptional(),
+  epoch: z.string().exactOptional().describe('The life of the task; a signed decision names it'),
+  risk: z.enum(['low', 'medium', 'high']).exactOptional(),
+  rule: z.string().exactOptional().describe('Name of the approval rule that holds'),
+  who: DecidersSchema.exactOptional(),
+  votes: z.array(VoteSchema).exactOptional().describe('Approvals so far, where several are needed'),
+  scopes: z.array(ScopeSchema).exactOptional().describe('How far a yes may reach; absent: once'),
+  timeline: z.array(DeskStepSchema).exactOptional().describe('What happens next if nobody decides, in order'),
+  deadline: z.iso.datetime().exactOptional().describe('When it expires'),
+  change: z
+    .object({
+      diff: z.string().exactOptional().describe('Unified diff'),
+      before: z.string().exactOptional().describe('What is there now, where the tool does not say what becomes of it'),
+      isCut: z.boolean().exactOptional().describe('Not all of it stands here'),
+    })
+    .exactOptional()
+    .describe('What the call would change'),
+  share: z
+    .record(z.string(), z.number())
+    .exactOptional()
+    .describe('Of a question about a budget: what a plain yes allows further, in the units of limits'),
 });
 
 /** What `holdfast inbox --json` prints. */

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { DESK_EVENTS } from '../desk-event.ts';
+import { HumanDecisionSchema } from './desk.ts';
 import { OutcomeSchema, UsageSchema } from './outcome.ts';
 import { PendingSchema, ReasonSchema } from './pending.ts';
 
@@ -54,6 +56,32 @@ export const ProgressSchema = z.discriminatedUnion('type', [
     message: z.string().nullable(),
   }),
   z.object({ at, type: z.literal('waiting'), pending: z.array(PendingSchema) }),
+  z.object({
+    at,
+    type: z.literal('desk'),
+    what: z.enum(DESK_EVENTS),
+    id: z.string(),
+    kind: PendingSchema.shape.kind,
+    tool: z.string(),
+    why: z.string().describe('The question, or the first reason why it is asked'),
+    code: z.string().describe('Of the first reason'),
+    rule: z.string().nullable().describe('Name of the approval rule'),
+    roles: z.array(z.string()).describe('Who may decide; of escalated: who may decide from now on, too'),
+    quorum: z.int().min(1),
+    approvals: z.int().min(0),
+    allowed: z
+      .record(z.string(), z.number())
+      .nullable()
+      .describe('Of a plain yes to a question about a budget: what it allowed further'),
+    human: HumanDecisionSchema.omit({ args: true }).nullable(),
+  }),
+  z.object({
+    at,
+    type: z.literal('refused').describe('A signature that did not count'),
+    id: z.string(),
+    decision: z.string(),
+    reason: z.string(),
+  }),
   z.object({ at, type: z.literal('message'), name: z.string(), payload: z.unknown(), from: z.string() }),
   z.object({ at, type: z.literal('retried'), activity: z.string(), attempt: z.int(), failure: z.string() }),
   z.object({ at, type: z.literal('continued'), runId: z.string() }),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Duration } from './duration.ts';
 import { Grants } from './grant.ts';
+import { ConfidenceBelow, TaskReviews } from './reviews.ts';
 
 /** Limits as they are written: finite, positive. What is left out comes from the agent, then from the defaults. */
 export const LimitsSpec = z.strictObject({
@@ -24,7 +25,7 @@ const Principal = z.strictObject({
 /** When a person is asked although the rules would not. Rules of a task are added to those of the worker. */
 const Escalation = z.strictObject({
   policy: z.string().trim().min(1).max(16_384).optional().describe('Cedar policies; they may only forbid'),
-  confidenceBelow: z.never('is not supported yet').optional(),
+  confidenceBelow: ConfidenceBelow.optional(),
 });
 
 /** Task ids are workflow ids, and part of idempotency keys, page texts and shell commands. */
@@ -50,7 +51,7 @@ export const TaskSpec = z.strictObject({
       'model proposes the fewest from the goal alone. Omitted: what the agent has',
   ),
   limits: LimitsSpec.optional(),
-  onLimit: z.literal('fail', 'only "fail" is supported yet').optional(),
+  ...TaskReviews,
   onFailure: z
     .enum(['compensate', 'keep', 'ask'])
     .optional()

@@ -1,19 +1,10 @@
 import { z } from 'zod';
+import { HumanDecisionSchema, StandingSchema } from './desk.ts';
 import { OutcomeSchema, UsageSchema } from './outcome.ts';
 import { ReasonSchema } from './pending.ts';
 import { ProvenanceSchema } from './provenance.ts';
 
 const Sha256 = z.templateLiteral(['sha256:', z.string()]);
-
-/** What a person decided about a call. `by` is a claim: nothing proves it. */
-const HumanDecisionSchema = z.object({
-  decision: z.enum(['approved', 'denied', 'edited', 'answered']),
-  by: z.string().exactOptional(),
-  verified: z.literal(false),
-  at: z.iso.datetime(),
-  note: z.string().exactOptional(),
-  args: z.unknown().optional(),
-});
 
 /** A call in a trace. */
 const TracedCallSchema = z.object({
@@ -77,4 +68,5 @@ export const TraceSchema = z.object({
   anchors: z
     .array(z.object({ seq: z.int(), hash: Sha256 }))
     .describe('Where the audit trail stood when activities ended, in order'),
+  standing: z.array(StandingSchema).describe('Yeses that reach further than one call, and were not taken back'),
 });

@@ -8,7 +8,7 @@ import { type Place, plainError, readWhole, removeFile, writeWhole } from './fil
 import { listFolder } from './file-list.ts';
 import { parsePath } from './file-path.ts';
 import { MAX_PAGE, readPage } from './file-read.ts';
-import { MAX_BEFORE_IMAGE, putBack, takeBeforeImage } from './file-undo.ts';
+import { MAX_BEFORE_IMAGE, previewChange, putBack, takeBeforeImage } from './file-undo.ts';
 
 /** What `fileTools` takes. */
 export type FileToolsOptions = {
@@ -117,6 +117,7 @@ const createWrite = (settings: Settings) => {
         : await problemOf(settings, path),
     snapshot: async ({ path, content }) =>
       await withPlace(settings, path, (place) => takeBeforeImage(place, Buffer.from(content), maxBytes)),
+    preview: ({ content }, before) => previewChange(before, content),
     execute: async ({ path, content }, { idempotencyKey, attempt }) => {
       const bytes = Buffer.from(content);
       await withPlace(settings, path, (place) => writeWhole(place, bytes, { key: idempotencyKey, attempt }));
@@ -145,6 +146,7 @@ const createRemove = (settings: Settings) => {
     check: async ({ path }) => await problemOf(settings, path),
     snapshot: async ({ path }) =>
       await withPlace(settings, path, (place) => takeBeforeImage(place, undefined, maxBytes)),
+    preview: (_, before) => previewChange(before, undefined),
     execute: async ({ path }) => ({ path, removed: await withPlace(settings, path, removeFile) }),
     verify: async ({ path }) =>
       (await withPlace(settings, path, (place) => readWhole(place, Number.MAX_SAFE_INTEGER))) === undefined ||

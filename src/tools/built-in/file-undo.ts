@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { isRecord } from '../../domain/json.ts';
+import { isRecord, type Json } from '../../domain/json.ts';
 import { type Place, readWhole, removeFile, writeWhole } from './file-content.ts';
 
 /** The largest content that is kept for an undo, bytes. */
@@ -29,6 +29,23 @@ const parseImage = (snapshot: unknown): BeforeImage => {
   if (!isText(before) || !isText(after)) throw new Error('there is no before-image, so nothing can be put back');
   return { before, after };
 };
+
+/** Content as people read it: text as text, anything else by its size. Null: there is no file. */
+const shown = (before: string | null): string | null => {
+  if (before === null) return null;
+  const bytes = Buffer.from(before, 'base64');
+  try {
+    if (!bytes.includes(0)) return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    // It is no text.
+  }
+  return `(no text: ${bytes.length} bytes, SHA-256 ${digestOf(bytes).slice(0, 16)}…)\n`;
+};
+
+/** A before-image and what becomes of the file, both as they are to be shown. `after`: undefined where it is removed. */
+export const previewChange = (snapshot: unknown, after: string | undefined): Json => ({
+  $diff: { before: shown(parseImage(snapshot).before), after: after ?? null },
+});
 
 /**
  * Puts a file back. Called again after it was put back, it does nothing.

@@ -1,0 +1,81 @@
+import type { ApprovalRule } from './approval-rule.ts';
+import { assertNever } from './assert-never.ts';
+import type { DeskStep, PendingDecision, PendingKind } from './decision.ts';
+
+/** What no machine may say, however late it is: that something happened, or that it need not be undone. */
+const NEVER_EXPIRES: ReadonlySet<PendingKind> = new Set(['effect', 'compensation']);
+
+const at = (ms: number): string => new Date(ms).toISOString();
+
+/**
+ * What happens with a question while nobody decides, in order; nothing comes after it has expired.
+ * @param sinceMs when it was asked, milliseconds since 1970
+ */
+export const timelineOf = (
+  { remindMs, escalate, expire }: Pick<ApprovalRule, 'remindMs' | 'escalate' | 'expire'>,
+  kind: PendingKind,
+  sinceMs: number,
+): readonly DeskStep[] => {
+  const endMs = expire === undefined || NEVER_EXPIRES.has(kind) ? Number.POSITIVE_INFINITY : expire.afterMs;
+  const steps: (readonly [number, DeskStep])[] = [
+    ...(remindMs === undefined ? [] : [[remindMs, { at: at(sinceMs + remindMs), do: 'remind' }] as const]),
+    ...escalate.map(
+      ({ afterMs, roles }) => [afterMs, { at: at(sinceMs + afterMs), do: 'escalate', roles: [...roles] }] as const,
+    ),
+  ];
+  const earlier = steps.filter(([afterMs]) => afterMs < endMs).toSorted(([one], [other]) => one - other);
+  return [
+    ...earlier.map(([, step]) => step),
+    ...(expire === undefined || endMs === Number.POSITIVE_INFINITY
+      ? []
+      : [{ at: at(sinceMs + expire.afterMs), do: 'expire', then: expire.then } as const]),
+  ];
+};
+
+/** When a question expires; undefined: it does not. */
+export const deadlineOf = (timeline: readonly DeskStep[]): string | undefined =>
+  timeline.find((step) => step.do === 'expire')?.at;
+
+/** What happens next if nobody decides. */
+export const nextStep = ({ timeline }: Pick<PendingDecision, 'timeline'>): DeskStep | undefined => timeline?.[0];
+
+/**
+ * Milliseconds until a step. One that should have been taken already (no worker ran then) is taken at once.
+ * @param nowMs milliseconds since 1970
+ */
+export const msUntil = (step: DeskStep, nowMs: number): number => Math.max(0, Date.parse(step.at) - nowMs);
+
+const ENDS = { deny: 'denied', fallback: 'ends with the fallback', pause: 'pauses the task' } as const;
+
+/** Words for the timer of a step, as the timeline of the UI shows them: `remind: files.write waits (s5.c1-7f3a)`. */
+export const describeStep = (
+  { id, tool, kind }: Pick<PendingDecision, 'id' | 'tool' | 'kind'>,
+  step: DeskStep,
+): string => {
+  const what = tool === '' ? kind : tool;
+  switch (step.do) {
+    case 'remind':
+      return `remind: ${what} waits (${id})`;
+    case 'escalate':
+      return `${what} goes to ${step.roles.join(', ')} (${id})`;
+    case 'expire':
+      return `${what}: ${ENDS[step.then]} at ${step.at.slice(11, 16)} UTC (${id})`;
+    default:
+      return assertNever(step);
+  }
+};
+
+/** A question after its next step was taken: the step is gone, and whoever it goes to may decide, too. */
+export const afterStep = (pending: PendingDecision): PendingDecision => {
+  const { timeline = [], ...rest } = pending;
+  const [taken, ...left] = timeline;
+  const later: PendingDecision = left.length === 0 ? rest : { ...rest, timeline: left };
+  // Where anybody may decide, nobody is added: a list of roles would shut the others out.
+  if (taken?.do === 'escalate' && later.who !== undefined && later.who.roles.length > 0) {
+    const roles = [...new Set([...later.who.roles, ...taken.roles])];
+    return { ...later, who: { ...later.who, roles } };
+  }
+  if (taken?.do !== 'expire') return later;
+  const { deadline: _, ...open } = later;
+  return open;
+};

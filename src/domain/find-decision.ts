@@ -1,0 +1,126 @@
+import { checkShare } from './budget-share.ts';
+import type { DecisionName, PendingDecision, Permitted } from './decision.ts';
+import type { DeskState, Ruled } from './desk.ts';
+import { valueAt } from './json-pointer.ts';
+import type { Checked, DecisionMessage } from './messages.ts';
+import { possibleScopes } from './standing.ts';
+
+/** How long after a bare decision another bare one is taken for a repeat of it: a double click, a resent signal. */
+const REPEAT_MS = 1_000;
+/** How long after a decision that was named a bare one may still have been meant for it: a page that was not reloaded. */
+const STALE_PAGE_MS = 10 * 60_000;
+
+const refuse = (refusal: string) => ({ ok: false, refusal }) as const;
+
+const ACTION: Record<DecisionName, Permitted> = { approve: 'approve', deny: 'deny', answer: 'answer' };
+
+const list = (desk: DeskState): string =>
+  desk.pending.length === 0 ? 'nothing is pending' : `pending: ${desk.pending.map(({ id }) => id).join(', ')}`;
+
+/** What became of a question. */
+const became = ({ how, name, atMs, next }: Ruled): string => {
+  const at = new Date(atMs).toISOString();
+  if (how === 'expired') return `expired at ${at}`;
+  if (how === 'withdrawn') return `was withdrawn at ${at}`;
+  if (how === 'replaced') return `was replaced by ${next ?? 'another one'}, because its arguments were changed`;
+  return `was decided already (${name})`;
+};
+
+const becameLately = ({ how }: Ruled): string => (how === undefined ? 'was decided' : `was ${OVER[how]}`);
+
+const OVER = { expired: 'open until', withdrawn: 'withdrawn', replaced: 'replaced' } as const;
+
+/** How long a bare decision may still have been meant for the question before. (Questions of before are found as they were.) */
+const staleMs = (last: Ruled, { kind, who }: PendingDecision): number => {
+  const isOther = who !== undefined && last.kind !== undefined && last.kind !== kind;
+  return last.bare && !isOther ? REPEAT_MS : STALE_PAGE_MS;
+};
+
+/**
+ * INVARIANT A2: a bare decision counts only while exactly one is pending and none was open before it that the sender may
+ * have meant. Refused are: several pending; one that was pending together with another; a repeat right after a bare
+ * decision; and, for as long as a page may have been stale, one that comes after a decision that somebody named, or that was about
+ * another kind of question: yes to a call is not "it happened", and allows no further share of a budget.
+ */
+const findBare = (desk: DeskState, message: DecisionMessage, nowMs: number): Checked<PendingDecision> => {
+  const candidates = desk.pending.filter(({ may }) => may.includes(ACTION[message.name]));
+  const [only] = desk.pending;
+  if (only === undefined) return refuse(`nothing is pending, so there is nothing to ${message.name}`);
+  if (desk.pending.length > 1) return refuse(`several decisions are pending; name one (${list(desk)})`);
+  if (candidates.length === 0)
+    return refuse(`${message.name} is not possible for ${only.id}; possible: ${only.may.join(', ')}`);
+  if (desk.crossed.includes(only.id)) {
+    return refuse(`${only.id} was pending together with another decision that you may have meant; name it`);
+  }
+  const last = desk.ruled.at(-1);
+  if (last !== undefined && nowMs - last.atMs < staleMs(last, only)) {
+    return refuse(`${last.id} ${becameLately(last)} just before, and you may have meant that one; name ${only.id}`);
+  }
+  return { ok: true, value: only };
+};
+
+/**
+ * INVARIANT A2: a call may be asked about again, about something else: whether it happened, with another surface. Who names the
+ * call may have meant the question of before. (Questions of before do not say who may decide; they are found as they were.)
+ */
+const findByCall = (desk: DeskState, callId: string, nowMs: number): Checked<PendingDecision> | undefined => {
+  const [only, ...others] = desk.pending.filter((pending) => pending.callId === callId);
+  if (only === undefined) return undefined;
+  if (others.length > 0) return refuse(`several decisions about ${callId} are pending; name one (${list(desk)})`);
+  const before = desk.ruled.findLast((ruled) => ruled.callId === callId);
+  if (before === undefined || only.who === undefined || nowMs - before.atMs >= STALE_PAGE_MS) {
+    return { ok: true, value: only };
+  }
+  return refuse(`${before.id} ${becameLately(before)} just before, and you may have meant that one; name ${only.id}`);
+};
+
+const findTarget = (desk: DeskState, message: DecisionMessage, nowMs: number): Checked<PendingDecision> => {
+  if (message.target === undefined) return findBare(desk, message, nowMs);
+  // With a space for the dash, as handlers are named.
+  const target = message.target.slice(0, 80);
+  const id = target.replace(' ', '-');
+  const named = desk.pending.find((pending) => pending.id === id);
+  if (named !== undefined) return { ok: true, value: named };
+  const found = findByCall(desk, target, nowMs);
+  if (found !== undefined) return found;
+  const before = desk.ruled.findLast((ruled) => ruled.id === id || ruled.callId === target);
+  if (before !== undefined) return refuse(`${before.id} ${became(before)}; this changed nothing`);
+  return refuse(`no decision ${JSON.stringify(target)} is pending; ${list(desk)}`);
+};
+
+/** Whether arguments in a message are the call's in the place of the model's; those of an effect are what it returned (INVARIANT E7). */
+export const isEdit = ({ args }: DecisionMessage, { kind }: PendingDecision): boolean =>
+  args !== undefined && kind !== 'effect';
+
+/** INVARIANT A1: a yes reaches no further than the rule lets it. @returns why not */
+const checkReach = ({ scope = 'once', same = [], args }: DecisionMessage, pending: PendingDecision) => {
+  const possible = possibleScopes(pending);
+  if (!possible.includes(scope)) {
+    return `a yes to ${pending.id} cannot reach as far as "${scope}"; possible: ${possible.join(', ')}`;
+  }
+  const missing = same.find((pointer) => valueAt(args ?? pending.args, pointer) === undefined);
+  if (missing === undefined) return undefined;
+  return `${pending.id} has no argument ${JSON.stringify(missing)} that could stay the same`;
+};
+
+/** @returns why a message cannot be what a question is decided by */
+const checkSaid = (message: DecisionMessage, pending: PendingDecision): string | undefined => {
+  const edits = isEdit(message, pending);
+  const wanted = edits ? 'edit' : ACTION[message.name];
+  if (!pending.may.includes(wanted)) {
+    return `${wanted} is not possible for ${pending.id}; possible: ${pending.may.join(', ')}`;
+  }
+  if (edits && pending.kind === 'review') {
+    const share = checkShare(message.args);
+    if (!share.ok) return share.refusal;
+  }
+  return checkReach(message, pending);
+};
+
+/** Tells whom a message would decide, and why not, without changing anything; what update validators ask. */
+export const findDecision = (desk: DeskState, message: DecisionMessage, nowMs: number): Checked<PendingDecision> => {
+  const found = findTarget(desk, message, nowMs);
+  if (!found.ok) return found;
+  const wrong = checkSaid(message, found.value);
+  return wrong === undefined ? found : refuse(wrong);
+};
