@@ -7,7 +7,7 @@ import { defineTool } from '../../src/tools/define-tool.ts';
 import type { Tool } from '../../src/tools/tool.ts';
 import { withApproval } from '../../src/tools/with-approval.ts';
 import { ana, startHarness, until, untilPending } from '../support/harness.ts';
-import { noBrowser, openBrowser, Reviewer } from './reviewer.ts';
+import { nameAfter, noBrowser, openBrowser, Reviewer } from './reviewer.ts';
 
 const skipped = noBrowser ?? (inject('temporal').ui === '' ? 'the server under test has no UI' : undefined);
 if (skipped !== undefined) process.stderr.write(`test/ui is skipped: ${skipped}\n`);
@@ -17,13 +17,6 @@ const done = { text: 'all done' };
 const write = (path: string, content = 'x: 1\ny: 2\n') => ({ tool: 'files.write', args: { path, content } });
 
 type StartOptions = { readonly goal?: string; readonly decisions?: number; readonly tools?: readonly Tool[] };
-
-/** What a page says stands after a bold word: the name to pick, word for word. */
-const nameAfter = (text: string, label: string): string => {
-  const found = new RegExp(`${label}: ((?:approve|deny|answer) \\S+ \\w+)`).exec(text)?.[1];
-  if (found === undefined) throw new Error(`the page names no signal after ${label}:\n${text}`);
-  return found;
-};
 
 describe.skipIf(skipped !== undefined)('a reviewer with nothing but the Temporal UI', () => {
   let browser: Browser;

@@ -13,6 +13,20 @@ const FLAGS =
 
 export const openBrowser = (): Promise<Browser> => chromium.launch({ executablePath: PATH, args: FLAGS.split(' ') });
 
+/** What a page says stands after a bold word: the name to pick, word for word. */
+export const nameAfter = (text: string, label: string): string => {
+  const found = new RegExp(`${label}: ((?:approve|deny|answer|signal revoke) \\S+ \\w+)`).exec(text)?.[1];
+  if (found === undefined) throw new Error(`the page names no signal after ${label}:\n${text}`);
+  return found.replace(/^signal /, '');
+};
+
+/** The first input to paste that the page gives after these words. */
+export const pasteAfter = (text: string, words: string): Record<string, unknown> => {
+  const found = /\{[\s\S]*?\n\}/.exec(text.slice(text.indexOf(words)))?.[0];
+  if (!text.includes(words) || found === undefined) throw new Error(`the page gives no input after ${words}:\n${text}`);
+  return JSON.parse(found) as Record<string, unknown>;
+};
+
 /** Someone with nothing but the Temporal UI: reads the page, opens the menu, picks, types, submits. */
 export class Reviewer {
   readonly page: Page;
@@ -32,8 +46,40 @@ export class Reviewer {
     await this.page.goto(`${inject('temporal').ui}/namespaces/default/workflows/${taskId}/${runId}/user-metadata`);
   }
 
+  /** Opens the list of tasks by a filter, as a bookmark does. @returns the ids that it shows, once `taskId` is among them */
+  async list(query: string, taskId: string): Promise<readonly string[]> {
+    return await until(
+      async () => {
+        await this.page.goto(
+          `${inject('temporal').ui}/namespaces/default/workflows?query=${encodeURIComponent(query)}`,
+        );
+        const link = this.page.getByRole('link', { name: taskId });
+        await link
+          .first()
+          .waitFor({ timeout: 3_000 })
+          .catch(() => undefined);
+        const found = await this.page.getByRole('link', { name: /^t-/ }).allInnerTexts();
+        return found.includes(taskId) ? found : undefined;
+      },
+      `the list shows ${taskId}`,
+      20_000,
+    );
+  }
+
+  /** Reads the page anew, as with the key R, until it shows what is looked for. */
+  readAgain(shows: RegExp): Promise<string> {
+    return until(
+      async () => {
+        await this.page.reload();
+        return this.read(shows, 4_000).catch(() => undefined);
+      },
+      `the page shows ${shows}`,
+      30_000,
+    );
+  }
+
   /** The frame of the current details, once it shows what is looked for. */
-  details(shows: RegExp): Promise<Frame> {
+  details(shows: RegExp, timeoutMs = 20_000): Promise<Frame> {
     return until(
       async () => {
         for (const frame of this.page.frames().slice(1)) {
@@ -46,17 +92,26 @@ export class Reviewer {
         return undefined;
       },
       `the page shows ${shows}`,
-      20_000,
+      timeoutMs,
     );
   }
 
   /** The text of the page, as it is read. */
-  async read(shows: RegExp): Promise<string> {
-    return (await this.details(shows)).locator('body').innerText();
+  async read(shows: RegExp, timeoutMs?: number): Promise<string> {
+    return (await this.details(shows, timeoutMs)).locator('body').innerText();
   }
 
   async signal(name: string, input?: string): Promise<void> {
     const dialog = await this.#fill('Send a Signal', name, input);
+    await this.#submit(dialog, dialog, 'hidden');
+  }
+
+  /** Sends a signal by a name that the list does not have: a page was left open for too long. */
+  async signalByHand(name: string): Promise<void> {
+    const dialog = await this.#openDialog('Send a Signal');
+    await dialog.getByTestId('signal-select-button').click();
+    await dialog.getByRole('option', { name: 'Custom' }).click();
+    await dialog.getByLabel('Signal name').last().fill(name);
     await this.#submit(dialog, dialog, 'hidden');
   }
 
@@ -86,11 +141,15 @@ export class Reviewer {
     );
   }
 
-  async #fill(item: string, name: string, input?: string): Promise<Locator> {
+  async #openDialog(item: string): Promise<Locator> {
     await this.page.getByRole('button', { name: 'More Actions' }).click();
     await this.page.getByRole('menuitem', { name: item }).click();
+    return this.page.locator('dialog[open]');
+  }
+
+  async #fill(item: string, name: string, input?: string): Promise<Locator> {
+    const dialog = await this.#openDialog(item);
     const kind = item === 'Send a Signal' ? 'signal' : 'update';
-    const dialog = this.page.locator('dialog[open]');
     await dialog.getByTestId(`${kind}-select-button`).click();
     await dialog.getByRole('option').filter({ hasText: name }).click();
     if (input !== undefined) {
