@@ -21,7 +21,7 @@ const ending = options.built ? 'js' : 'ts';
 const { defineAgent, defineConfig, defineTool, withApproval } = (await import(`${room}/index.${ending}`)) as typeof Api;
 const { createWorker } = (await import(`${room}/worker.${ending}`)) as typeof WorkerApi;
 
-const input = z.object({ bytes: z.int(), hang: z.boolean().optional() });
+const input = z.object({ bytes: z.int(), step: z.int(), hang: z.boolean().optional() });
 
 /** Same work for all; where a file is given, every run is noted there with its key, as a system outside would see it. */
 const makeTool = (name: string, effect: 'read' | 'write') =>

@@ -7,7 +7,8 @@ import { endWithParent, tell } from './support/child.ts';
 const nextTurn = ({ goal, step, schemas }: ScriptedTranscript): Turn => {
   const { tool, steps, bytes, hang } = fromGoal(goal);
   if (step > steps) return { text: 'done' };
-  const args = { bytes, ...(hang?.step === step && hang.where === 'tool' ? { hang: true } : {}) };
+  // A step's number in its arguments: the same call again and again would be asked about as a loop.
+  const args = { bytes, step, ...(hang?.step === step && hang.where === 'tool' ? { hang: true } : {}) };
   const schema = schemas[tool] as { properties?: Record<string, unknown> } | undefined;
   const isAskedWhy = schema?.properties?.['decision'] !== undefined;
   return {

@@ -120,6 +120,7 @@ export const measureReview = async (bench: Bench): Promise<Row[]> => {
     secrets: [],
     leaseMs: 30_000,
     log,
+    approvalRules: [],
   });
   const context: CallContext = { taskId: 'review', epoch: 'e1', agent: 'bench', principal: { id: 'bench' } };
   const decision = { rationale: 'because', alternatives: [], confidence: 0.9, basis: ['goal'] };
