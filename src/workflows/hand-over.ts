@@ -32,11 +32,27 @@ export const handOver = async (task: TaskState): Promise<void> => {
   await goOn(task.spec, carried);
 };
 
+/**
+ * Lets everything run that can run without another event: conditions are looked at again only then. A message that ends a wait is
+ * answered before what it leads to, also where replay gives it to the workflow together with the start of its run: two workflow
+ * tasks, of which the first commanded nothing, are one there.
+ */
+export const afterTheRest = async (): Promise<void> => {
+  let isLookedAt = false;
+  await wf.condition(() => {
+    const isAgain = isLookedAt;
+    isLookedAt = true;
+    return isAgain;
+  });
+};
+
 const outwaitInRuns = async (task: TaskState, isOver: () => boolean): Promise<void> => {
   await wf.condition(() => isOver() || isHandOverDue());
+  await afterTheRest();
   if (isOver()) return;
   await handOver(task);
   await wf.condition(() => isOver() || (!isUnwinding(task) && historyIsFull(task)));
+  await afterTheRest();
   if (!isOver()) throw new Ending(limitEnd(task, HISTORY));
 };
 

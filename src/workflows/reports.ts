@@ -4,6 +4,7 @@ import type { DeskEventType } from '../domain/desk-event.ts';
 import { deskEvent, type Happened, isReported } from '../domain/desk-events.ts';
 import { cutText } from '../domain/json.ts';
 import { reporting } from './activities.ts';
+import { afterTheRest } from './hand-over.ts';
 import type { TaskState } from './state.ts';
 
 /** Events that one activity reports. */
@@ -23,20 +24,6 @@ export const noteAtDesk = (
   if (!isReported(type, task.admission?.reports)) return;
   const event = deskEvent(type, pending, { at: new Date(Date.now()).toISOString(), human });
   task.unreported.push({ ...event, id: `${prefixOf(task)}${event.id}` });
-};
-
-/**
- * Lets everything run that can run without another event: conditions are looked at again only then. What a decision leads to is
- * scheduled before the report of it.
- */
-const afterTheRest = async (): Promise<void> => {
-  await Promise.resolve();
-  let isLookedAt = false;
-  await wf.condition(() => {
-    const isAgain = isLookedAt;
-    isLookedAt = true;
-    return isAgain;
-  });
 };
 
 const describe = (error: unknown): string => {
@@ -60,6 +47,8 @@ export class DeskReports {
   async #pump(): Promise<never> {
     for (;;) {
       await wf.condition(() => this.#task.unreported.length > 0);
+      // What a decision leads to waits for the rest as well, and is scheduled before the report of it.
+      await afterTheRest();
       await afterTheRest();
       await this.#send();
     }
