@@ -5,10 +5,21 @@ import { findFreePort } from '../../src/dev/ports.ts';
 import { ensureSearchAttributes } from '../../src/dev/search-attributes.ts';
 import { findTemporalBinary } from '../../src/dev/temporal-binary.ts';
 
+type SpecialServer = { address: string; stop: () => Promise<void> };
+
 /** A server of its own, for tests that need other settings than the shared one has. */
-export const startSpecialServer = async (
-  settings: Record<string, string>,
-): Promise<{ address: string; stop: () => Promise<void> }> => {
+export const startSpecialServer = async (settings: Record<string, string>): Promise<SpecialServer> => {
+  // A port that was free may be taken by another test before the server has it.
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await startServer(settings);
+    } catch (error) {
+      if (attempt === 3) throw error;
+    }
+  }
+};
+
+const startServer = async (settings: Record<string, string>): Promise<SpecialServer> => {
   const { path } = await findTemporalBinary({});
   const port = await findFreePort();
   const flags = Object.entries(settings).flatMap(([name, value]) => ['--dynamic-config-value', `${name}=${value}`]);
@@ -29,7 +40,11 @@ export const startSpecialServer = async (
     { stdio: 'ignore' },
   );
   const address = `127.0.0.1:${port}`;
-  const connection = await untilConnected(address);
+  const gone = once(server, 'exit').then(() => {
+    throw new Error(`the server at ${address} ended at its start`);
+  });
+  gone.catch(() => undefined);
+  const connection = await Promise.race([untilConnected(address), gone]);
   await ensureSearchAttributes(connection, 'default');
   await connection.close();
   return {
