@@ -63,6 +63,7 @@ describe('what a history tells of its decisions', () => {
       ['asked', first],
       ['asked', other],
       ['decision', other],
+      ['reminded', first],
       ['decision', first],
     ]);
     expect(second.trace.steps.map(({ calls }) => calls)).toEqual(both.trace.steps.map(({ calls }) => calls));

@@ -192,7 +192,8 @@ it('a question that one of two changes hundreds of times is decided all the same
   const task = await harness.run();
   let pending = await onlyPending(task);
 
-  for (let amount = 1; amount <= 250; amount++) {
+  // More than the 200 closed questions that a task keeps.
+  for (let amount = 1; amount <= 205; amount++) {
     const args = { to: 'ben', amount };
     const token = sign(ben, pending, { name: 'approve', args });
     await workflowOf(harness, task).executeUpdate('approve', { args: [{ id: pending.id, args, token }] });
@@ -201,5 +202,5 @@ it('a question that one of two changes hundreds of times is decided all the same
   await task.approve({ callId: pending.id, token: sign(cat, pending, { name: 'approve' }) });
 
   expect((await task.result()).status).toBe('completed');
-  expect(harness.platform.inputs.execute).toMatchObject([{ call: { args: { amount: 250 } } }]);
-}, 60_000);
+  expect(harness.platform.inputs.execute).toMatchObject([{ call: { args: { amount: 205 } } }]);
+});
