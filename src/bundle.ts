@@ -30,10 +30,14 @@ const SHARED = [
 ];
 const shared = SHARED.map((name) => fileURLToPath(new URL(`./domain/${name}.ts`, import.meta.url)));
 
-/** Bundles the workflows from their sources; about a second. */
-export const bundleWorkflows = (): Promise<{ readonly code: string }> =>
+/**
+ * Bundles the workflows from their sources; about a second.
+ * @param interceptors paths of modules with workflow interceptors
+ */
+export const bundleWorkflows = (interceptors: readonly string[] = []): Promise<{ readonly code: string }> =>
   bundleWorkflowCode({
     workflowsPath: source('index'),
+    workflowInterceptorModules: [...interceptors],
     payloadConverterPath: source('payload-converter'),
     preloadModules: shared,
     logger: new DefaultLogger('WARN'),

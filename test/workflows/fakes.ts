@@ -21,6 +21,7 @@ import type {
   VerifyDecisionInput,
 } from '../../src/activities/messages.ts';
 import type { Compensated } from '../../src/activities/ports.ts';
+import type { WorkflowBundle } from '../../src/bundle.ts';
 import { AgentClient, type TaskHandle } from '../../src/client.ts';
 import { defined } from '../../src/domain/defined.ts';
 import { digestJson } from '../../src/domain/digest.ts';
@@ -62,6 +63,8 @@ export type FakeOptions = {
   readonly report?: (input: ReportInput, times: number) => Promise<void> | void;
   readonly maxCachedWorkflows?: number;
   readonly address?: string;
+  /** Workflow code in the place of the bundle that all tests share. */
+  readonly bundle?: WorkflowBundle;
 };
 
 /** A call with an undo. */
@@ -258,7 +261,7 @@ export const startFakes = async (options: FakeOptions): Promise<FakeHarness> => 
     const worker = await Worker.create({
       connection,
       taskQueue: queue,
-      workflowBundle: { codePath: inject('bundle') },
+      workflowBundle: options.bundle ?? { codePath: inject('bundle') },
       activities: platform.activities,
       maxCachedWorkflows: options.maxCachedWorkflows ?? 100,
       stickyQueueScheduleToStartTimeout: '1s',
