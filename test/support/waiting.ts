@@ -11,7 +11,7 @@ export const MODES = [
 export const until = async <T>(
   read: () => Promise<T | undefined> | T | undefined,
   what: string,
-  timeoutMs = 30_000,
+  timeoutMs = 60_000,
 ): Promise<T> => {
   const end = Date.now() + timeoutMs;
   for (;;) {
