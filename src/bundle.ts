@@ -32,12 +32,12 @@ const shared = SHARED.map((name) => fileURLToPath(new URL(`./domain/${name}.ts`,
 
 /**
  * Bundles the workflows from their sources; about a second.
- * @param interceptors paths of modules with workflow interceptors
+ * @param interceptors paths of further modules with workflow interceptors
  */
 export const bundleWorkflows = (interceptors: readonly string[] = []): Promise<{ readonly code: string }> =>
   bundleWorkflowCode({
     workflowsPath: source('index'),
-    workflowInterceptorModules: [...interceptors],
+    workflowInterceptorModules: [source('interceptors'), ...interceptors],
     payloadConverterPath: source('payload-converter'),
     preloadModules: shared,
     logger: new DefaultLogger('WARN'),

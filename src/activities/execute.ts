@@ -53,6 +53,8 @@ export const execute = (deps: ActivityDeps, input: ExecuteInput): Promise<Execut
         throw error;
       }),
     );
-    return approval === undefined ? ran : { ...ran, human: approval.human };
+    if (approval === undefined) return ran;
+    const { human } = approval;
+    return { ...ran, human, ...(human.decision === 'edited' ? { edited: call.args } : {}) };
   });
 };

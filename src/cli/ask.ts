@@ -69,7 +69,11 @@ const yesActions = (pending: PendingDecision): readonly Offered[] => {
       label: `Approve, and every further call of ${name} in this task`,
     },
     { if: isAboutTask(pending), value: 'guide', label: `${yes}, with words for the agent` },
-    { if: isAboutTask(pending) && may.includes('edit'), value: 'allow', label: 'Allow another share' },
+    {
+      if: isAboutTask(pending) && may.includes('edit') && shareExample(pending.share) !== undefined,
+      value: 'allow',
+      label: 'Allow another share',
+    },
     { if: kind === 'effect', value: 'returned', label: 'It happened, and I know what it returned' },
   ];
 };
@@ -177,7 +181,7 @@ class Asker {
       tool: () => approve({ scope: 'tool' }),
       values: async () => await this.#values(args),
       guide: async () => await this.#words('approve', 'Words for the agent'),
-      allow: async () => await this.#object('What is allowed further, as JSON', shareExample(share)['args']),
+      allow: async () => await this.#object('What is allowed further, as JSON', shareExample(share)?.['args'] ?? {}),
       returned: async () => await this.#object('What it returned, as JSON', {}),
       edit: async () => await this.#object('The arguments, as JSON', args),
       deny: async () => await this.#words('deny', whyNot(pending)),

@@ -1,5 +1,6 @@
 import { wordsFor } from '../domain/compensation.ts';
 import type { PendingDecision } from '../domain/decision.ts';
+import { shareExample } from '../domain/page-review.ts';
 import { possibleScopes } from '../domain/standing.ts';
 import { asksProof } from '../domain/votes.ts';
 import type { Paint } from './terminal.ts';
@@ -7,13 +8,17 @@ import { oneLine, shellWord } from './text.ts';
 
 type Way = readonly [words: string, command: string];
 
+/** Of some limits no other share than the offered one can be named. */
+const canName = ({ kind, may, share }: PendingDecision): boolean =>
+  kind === 'review' && may.includes('edit') && shareExample(share) !== undefined;
+
 const waysOf = (pending: PendingDecision): readonly Way[] => {
   const { id, taskId, may, kind, who } = pending;
   const task = shellWord(taskId);
   const key = asksProof(who) ? ' --key FILE' : '';
   const { yes, no } = wordsFor(pending);
   const scopes = possibleScopes(pending).filter((scope) => scope !== 'once');
-  const extra = `${kind === 'effect' ? " [--args 'WHAT IT RETURNED']" : ''}${kind === 'review' && may.includes('edit') ? ' [--allow LIMIT=AMOUNT]' : ''}${scopes.length === 0 ? '' : ` [--scope ${scopes.join('|')}]`}`;
+  const extra = `${kind === 'effect' ? " [--args 'WHAT IT RETURNED']" : ''}${canName(pending) ? ' [--allow LIMIT=AMOUNT]' : ''}${scopes.length === 0 ? '' : ` [--scope ${scopes.join('|')}]`}`;
   const ways: readonly (Way | false)[] = [
     may.includes('answer') && ['Answer', `holdfast answer ${task} 'TEXT' --id ${shellWord(id)}${key}`],
     may.includes('approve') && [yes, `holdfast approve ${task} ${shellWord(id)}${extra}${key}`],

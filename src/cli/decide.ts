@@ -1,15 +1,17 @@
 import { Command, Option } from 'commander';
 import type { Scope } from '../domain/approval-rule.ts';
+import type { PendingDecision } from '../domain/decision.ts';
 import { defined } from '../domain/defined.ts';
 import type { JsonObject } from '../domain/json.ts';
 import { sendAndPrint } from './acknowledged.ts';
 import { parseShare } from './allow.ts';
-import { type Globals, jsonObject, onCall, osUser, withExamples } from './command.ts';
+import { type Globals, jsonObject, onCall, withExamples } from './command.ts';
 import type { ExitCode } from './exit-code.ts';
 import { UsageError } from './failure.ts';
 import { readIdentity } from './identity.ts';
 import { type Identity, type Said, sendDecision } from './sending.ts';
 import { type SigningOptions, signingOptions } from './signing-options.ts';
+import { oneLine } from './text.ts';
 import { readToken } from './token.ts';
 
 const CALL = 'the decision or its call, such as s3.c1-7f3a or s3.c1; may be left out where one is pending';
@@ -44,12 +46,28 @@ const withIdentity = async (
   return { named: { ...named, said, callId: named.callId ?? signed.id }, identity: { token: signed.token, by } };
 };
 
-const decide = async (globals: Globals, named: Named, options: ProofOptions): Promise<ExitCode> => {
+/** Looks at the question before anything is sent. @throws UsageError where it is not what the sender takes it for */
+type Check = (pending: PendingDecision) => void;
+
+const decide = async (
+  globals: Globals,
+  { check, ...named }: Named & { readonly check?: Check },
+  options: ProofOptions,
+): Promise<ExitCode> => {
   const outgoing = await withIdentity(named, options);
-  return await sendAndPrint(
-    globals,
-    named.taskId,
-    async (_, client) => await sendDecision(client, outgoing.named, outgoing.identity),
+  return await sendAndPrint(globals, named.taskId, async (task, client) => {
+    if (check !== undefined) check(await task.pendingDecision(outgoing.named.callId));
+    return await sendDecision(client, outgoing.named, outgoing.identity);
+  });
+};
+
+/** A share is no argument of a tool: taken for one, it would be refused in words about arguments, or run. */
+const mustTakeShare: Check = ({ id, kind, may, tool }) => {
+  if (kind === 'review' && may.includes('edit')) return;
+  const what = tool === '' ? 'no budget' : `the call of ${oneLine(tool, 60)}, and no budget`;
+  throw new UsageError(
+    `--allow goes with questions about a budget; ${oneLine(id, 40)} is about ${what}.`,
+    may.includes('edit') ? 'To change what the call runs with, give --args.' : 'Leave --allow out.',
   );
 };
 
@@ -107,7 +125,16 @@ export const approveCommand = (): Command => {
   return onCall<ApproveOptions>(
     command,
     async ({ args: [taskId = '', callId], options, globals }) =>
-      await decide(globals, { taskId, callId, said: toApproval(options) }, options),
+      await decide(
+        globals,
+        {
+          taskId,
+          callId,
+          said: toApproval(options),
+          ...(options.allow === undefined ? {} : { check: mustTakeShare }),
+        },
+        options,
+      ),
   );
 };
 
@@ -146,23 +173,5 @@ export const answerCommand = (): Command => {
     command,
     async ({ args: [taskId = '', text = ''], options, globals }) =>
       await decide(globals, { taskId, callId: options.id, said: { name: 'answer', text } }, options),
-  );
-};
-
-/** `holdfast revoke TASK ID`. */
-export const revokeCommand = (): Command => {
-  const command = new Command('revoke')
-    .summary('take back an approval that stands for further calls')
-    .description(
-      'Takes back an approval that was given for further calls of a task (--scope values or tool): they are asked again. `holdfast show TASK` lists those that stand.',
-    )
-    .argument('<task>', 'task id')
-    .argument('<id>', 'the decision that gave it, such as s3.c1-7f3a')
-    .option('--by <name>', 'who takes it back; a claim: nothing proves it', osUser());
-  withExamples(command, ['holdfast revoke refund-17 s3.c1-7f3a']);
-  return onCall<{ readonly by: string }>(
-    command,
-    async ({ args: [taskId = '', id = ''], options: { by }, globals }) =>
-      await sendAndPrint(globals, taskId, async (task) => await task.revoke(id, by)),
   );
 };

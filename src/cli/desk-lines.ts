@@ -6,6 +6,12 @@ import { listed, oneLine } from './text.ts';
 
 const nameOf = ({ id, tool }: AtDesk): string => `${oneLine(id, 40)}${tool === '' ? '' : ` ${oneLine(tool, 60)}`}`;
 
+const EXPIRED: Record<NonNullable<AtDesk['then']>, string> = {
+  deny: ', so it is denied',
+  fallback: ', so the task ends with its fallback',
+  pause: ', so the task pauses; the question stays',
+};
+
 const WORDS: Record<AtDesk['what'], (event: AtDesk) => string | undefined> = {
   // Whoever follows puts the question, if it still stands.
   asked: () => undefined,
@@ -17,7 +23,7 @@ const WORDS: Record<AtDesk['what'], (event: AtDesk) => string | undefined> = {
     const more = allowed === null ? '' : `, allowed ${shareWords(allowed)}`;
     return `${human === null ? 'was decided' : humanText(human)}${more}`;
   },
-  expired: () => 'nobody decided in time',
+  expired: ({ then }) => `nobody decided in time${then === null ? '' : EXPIRED[then]}`,
   withdrawn: () => 'is not asked any more',
   revoked: ({ why }) => oneLine(why, 200),
 };

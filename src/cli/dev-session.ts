@@ -8,6 +8,7 @@ import { type SupervisedWorker, superviseWorker } from '../dev/worker-process.ts
 import type { Globals } from './command.ts';
 import { configFile, readDataConfig } from './data-config.ts';
 import { EXIT } from './exit-code.ts';
+import { nextLine } from './next-line.ts';
 import { note, notePaint, printJson } from './terminal.ts';
 import { clean } from './text.ts';
 
@@ -134,16 +135,13 @@ const startWorker = (stack: Stack, config: string, onReady: () => void): Supervi
   });
 };
 
-const sayReady = ({ temporal, namespace, ui, store }: Stack, { json }: Globals, isServed: boolean): void => {
+const sayReady = (stack: Stack, { options, globals: { json } }: Session, isServed: boolean): void => {
+  const { temporal, namespace, ui, store } = stack;
   if (json) printJson({ ready: true, temporal, namespace, ui, store });
   note(`\n${notePaint.green('ready')}  Temporal ${temporal}, namespace ${namespace}`);
   if (ui !== null) note(`       UI       ${ui}`);
   note(`       store    ${withoutPassword(store)}`);
-  note(
-    isServed
-      ? "next:  holdfast run AGENT 'GOAL'   in this folder, in another terminal"
-      : 'next:  holdfast worker   in this folder, in another terminal',
-  );
+  note(`next:  ${nextLine(stack, { data: options.data, cwd: process.cwd(), isServed })}`);
   note(notePaint.dim('Ctrl-C stops all of it'));
 };
 
@@ -151,18 +149,19 @@ const missingConfig = (): void => {
   note('no holdfast.config.* here or above, so no worker is started; `holdfast init` makes a project');
 };
 
-const serve = async (stack: Stack, { options, globals, stopped }: Session): Promise<void> => {
+const serve = async (stack: Stack, session: Session): Promise<void> => {
+  const { options, globals, stopped } = session;
   const config = options.worker ? configFile(globals) : undefined;
   if (options.worker && config === undefined) missingConfig();
   if (config === undefined) {
-    sayReady(stack, globals, false);
+    sayReady(stack, session, false);
     await stopped;
     return;
   }
   const ready = Promise.withResolvers<void>();
   const worker = startWorker(stack, config, ready.resolve);
   try {
-    void ready.promise.then(() => sayReady(stack, globals, true));
+    void ready.promise.then(() => sayReady(stack, session, true));
     await stopped;
   } finally {
     await worker.stop();

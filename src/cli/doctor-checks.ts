@@ -44,6 +44,22 @@ const checkKeys = (config: DataConfig): Check[] => {
   });
 };
 
+/** Rules of which a worker warns at its start. */
+const checkRules = async (config: DataConfig): Promise<Check[]> => {
+  const { rules = [], signers = [] } = (config.kind === 'data' ? config.config.approvals : undefined) ?? {};
+  if (config.kind !== 'data' || rules.length === 0) return [];
+  const [{ toApprovalRules }, { idleRules }, { missingFallbacks }] = await Promise.all([
+    import('../domain/schemas/approvals.ts'),
+    import('../signers/idle-rules.ts'),
+    import('../signers/fallback-rules.ts'),
+  ]);
+  const approvalRules = toApprovalRules(rules);
+  const name = 'approval rules';
+  const warnings = [...idleRules(approvalRules, signers), ...missingFallbacks(approvalRules, config.config.agents)];
+  if (warnings.length === 0) return [ok(name, `${rules.length} hold together`)];
+  return warnings.map((message) => ({ name, status: 'warn', message, fix: [] }));
+};
+
 const NO_CONFIG: Check = {
   name: 'configuration',
   status: 'warn',
@@ -58,7 +74,7 @@ const checkConfig = async (globals: Globals): Promise<readonly Check[]> => {
     if (config.kind === 'none') return [NO_CONFIG];
     if (config.kind === 'code' && !existsSync(config.file)) throw new Error(`there is no file ${config.file}`);
     const message = config.kind === 'code' ? `${config.file} (found, not run)` : `${config.file} is valid`;
-    return [ok(name, message), ...checkKeys(config)];
+    return [ok(name, message), ...checkKeys(config), ...(await checkRules(config))];
   } catch (error) {
     return [{ ...failed(name, error), fix: ['`holdfast schema config` prints what a configuration may hold.'] }];
   }

@@ -50,11 +50,28 @@ const askedText = (detail: Detail): string => {
   return `${subject(detail)}${after(': ', detail['why'])}${who.length === 0 ? '' : `; asks ${who.join(', ')}`}${rule}`;
 };
 
+/** Approvals that were not enough when it was over. */
+const lostVotes = (detail: Detail): string =>
+  detail['votes'] === undefined
+    ? ''
+    : ` (${word(detail['votes'])} had approved: ${listed(words(detail['approvers']))})`;
+
+const FOLLOWED: Readonly<Record<string, string>> = {
+  deny: '; so it was denied',
+  fallback: '; so the task ended with its fallback',
+  pause: '; so the task paused, and the question stays',
+};
+
+/** What the rule does where nobody decides. */
+const followed = ({ then }: Detail): string =>
+  typeof then === 'string' && Object.hasOwn(FOLLOWED, then) ? (FOLLOWED[then] ?? '') : '';
+
 /** What a person decided about the task itself: a budget, a loop, its result. */
 const reviewText = (detail: Detail): string => {
   const allowed = isRecord(detail['allowed']) ? `, allowed ${briefArgs(detail['allowed'], 100)}` : '';
   const human = asHuman(detail);
-  const who = human === undefined ? `${word(detail['decision'])}${after(' by ', detail['by'])}` : humanText(human);
+  const said = human === undefined ? `${word(detail['decision'])}${after(' by ', detail['by'])}` : humanText(human);
+  const who = `${said}${detail['decision'] === 'expired' ? `${lostVotes(detail)}${followed(detail)}` : ''}`;
   return `${word(detail['code'])}: ${who}${allowed}${human === undefined ? after(': ', detail['note']) : ''}`;
 };
 
@@ -65,7 +82,7 @@ const TEXTS: Readonly<Record<string, (detail: Detail) => string>> = {
   asks: ({ callId, tool, reasons }) => `${word(callId)} ${word(tool)} when it was to run: ${reasonTexts(reasons)}`,
   retried: ({ activity, attempt, failure }) =>
     `${word(activity)}, attempt ${brief(attempt, 10)}${after(', after: ', failure)}`,
-  ignored: ({ message, reason }) => `${word(message)}${after(': ', reason)}`,
+  ignored: ({ message, reason }) => `${word(message)} changed nothing${after(': ', reason)}`,
   message: messageText,
   asked: askedText,
   decision: decisionText,
@@ -73,8 +90,8 @@ const TEXTS: Readonly<Record<string, (detail: Detail) => string>> = {
     `${subject(detail)}: ${word(detail['votes'])} approved, by ${word(detail['by'])}${after(' (vouched for by ', detail['issuer'] === detail['by'] ? 'their own key' : detail['issuer'])}${detail['issuer'] === undefined ? '' : ')'}`,
   reminded: (detail) => `${subject(detail)} still waited`,
   escalated: (detail) => `${subject(detail)} went to ${listed(words(detail['roles']))}, too`,
-  expired: (detail) => `${subject(detail)}: nobody decided in time`,
-  withdrawn: (detail) => `${subject(detail)} was not asked any more`,
+  expired: (detail) => `${subject(detail)}: nobody decided in time${lostVotes(detail)}${followed(detail)}`,
+  withdrawn: (detail) => `${subject(detail)} was not asked any more${lostVotes(detail)}`,
   replaced: ({ id, by, next }) => `${word(id)} by ${word(next)}, with the arguments of ${word(by)}`,
   refused: ({ id, decision, reason }) => `${word(decision)} of ${word(id)} did not count${after(': ', reason)}`,
   revoked: (detail) => `${subject(detail)}${after(': ', detail['why'])}${after(', by ', detail['by'])}`,
@@ -87,6 +104,8 @@ const TEXTS: Readonly<Record<string, (detail: Detail) => string>> = {
   review: reviewText,
   pause: ({ reason }) => word(reason, 300),
   resume: ({ guidance }) => word(guidance, 300),
+  limit: ({ reason }) => word(reason, 600),
+  fallback: ({ reason }) => word(reason, 600),
   report_failed: ({ events, reason }) => `${listed(words(events))}${after(': ', reason)}`,
 };
 

@@ -18,7 +18,8 @@ const whoDecided = ({ by, verified, votes = [] }: Omit<HumanDecision, 'args'>): 
 export const humanText = (human: Omit<HumanDecision, 'args'>): string => {
   const { decision, note, scope = 'once', standing } = human;
   const words = note === undefined ? '' : `: ${oneLine(note, 400)}`;
-  if (decision === 'expired') return `expired, nobody decided in time${words}`;
+  // Its note says the same in the platform's words.
+  if (decision === 'expired') return 'expired: nobody decided in time';
   const how = standing === undefined ? '' : `, not asked again: ${oneLine(standing, 40)} stands for it`;
   return `${oneLine(decision, 20)} by ${whoDecided(human)}${SCOPES[scope] ?? ''}${how}${words}`;
 };

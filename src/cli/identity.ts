@@ -5,7 +5,7 @@ import type { SigningOptions } from './signing-options.ts';
 
 /**
  * Who decides here: by the key that the options or HOLDFAST_KEY name, else by a claim, the operating system's user.
- * @throws ConfigError when the key cannot be used
+ * @throws UsageError when the key cannot be used
  */
 export const readIdentity = async (
   options: SigningOptions & { readonly by?: string } = {},

@@ -62,10 +62,19 @@ const printPending = (pending: readonly PendingDecision[]): void => {
   }
 };
 
-const checkOptions = ({ role, anybody, watch, decide }: InboxOptions, { json }: Globals): void => {
+const checkOptions = (options: InboxOptions, { json }: Globals): void => {
+  const { role, anybody, watch, decide } = options;
   if (role !== undefined && anybody === true)
     throw new UsageError('--role and --anybody cannot stand together.', 'Give one of them.');
-  if (decide !== true) return;
+  if (decide !== true) {
+    const idle = (['key', 'issuer', 'subject', 'by'] as const).find((name) => options[name] !== undefined);
+    if (idle !== undefined)
+      throw new UsageError(
+        `--${idle} goes with --decide: to list what waits, nobody signs.`,
+        'Add --decide, or leave it out.',
+      );
+    return;
+  }
   if (watch === true || json)
     throw new UsageError(
       `--decide and ${json ? '--json' : '--watch'} cannot stand together.`,

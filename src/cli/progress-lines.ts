@@ -71,7 +71,7 @@ const LINES: Lines = {
   message: (event, paint) => [messageLine(event, paint)],
   desk: deskLines,
   refused: ({ id, decision, reason }, paint) => [
-    `     ${paint.red('✗')} ${oneLine(decision, 20)} of ${oneLine(id, 40)} does not count: ${oneLine(reason, 300)}`,
+    `     ${paint.red('✗')} ${oneLine(decision, 60)}${id === '' ? ' changes nothing' : ` of ${oneLine(id, 40)} does not count`}: ${oneLine(reason, 300)}`,
   ],
   retried: ({ activity, attempt, failure }, paint) => [
     `     ${paint.red('↻')} ${oneLine(activity, 40)}, attempt ${attempt}, after: ${oneLine(failure, 200)}`,

@@ -1,5 +1,14 @@
 import { isCancel } from '@clack/prompts';
 
+const COLUMNS = 80;
+const ROWS = 24;
+
+/** A pseudo-terminal that no window shows has no size, and prompts would be drawn a character a line. */
+const giveSize = (output: { columns: number; rows: number }): void => {
+  if (!(output.columns > 0)) output.columns = COLUMNS;
+  if (!(output.rows > 0)) output.rows = ROWS;
+};
+
 /**
  * Asks the person at the terminal. Ctrl-C, Escape, Ctrl-D and the end of input give `undefined`: on the last two the line
  * editor closes without a word, and the prompt would wait for ever.
@@ -14,6 +23,7 @@ export const prompt = async <T>(
   const onKey = (_: string | undefined, key: { readonly ctrl?: boolean; readonly name?: string } | undefined): void => {
     if (key?.ctrl === true && key.name === 'd') end();
   };
+  giveSize(process.stderr);
   process.stdin.on('keypress', onKey).once('end', end);
   try {
     const given = await ask(signal === undefined ? ended.signal : AbortSignal.any([signal, ended.signal]));

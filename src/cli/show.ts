@@ -1,17 +1,21 @@
 import { Command } from 'commander';
 import type { AgentClient, TaskState } from '../client.ts';
+import type { PendingDecision } from '../domain/decision.ts';
 import { HoldfastError } from '../domain/failures.ts';
 import { compensationId, type EffectRecord } from '../domain/task.ts';
 import type { Trace, TracedStep } from '../domain/trace.ts';
+import { callState } from './call-state.ts';
 import { onCall, withExamples } from './command.ts';
 import { taskPage, withClient } from './connect.ts';
 import { decideLines } from './decide-lines.ts';
 import { EXIT } from './exit-code.ts';
+import { humanText } from './human-text.ts';
+import { latelyLines, latelyOf } from './lately-lines.ts';
 import { pendingLines } from './pending-lines.ts';
 import { standingLines } from './standing-lines.ts';
 import { effectLines, outcomeLines, statusWord, usageLine } from './task-lines.ts';
 import { paint, print, printJson } from './terminal.ts';
-import { ago, briefArgs, oneLine, shellWord } from './text.ts';
+import { ago, briefArgs, oneLine, shellWord, whenText } from './text.ts';
 import { planLines } from './trace-lines.ts';
 
 type ShownEffect = Pick<EffectRecord, 'callId' | 'tool'> & { readonly status: string; readonly key?: string };
@@ -21,6 +25,8 @@ export type ShownTask = TaskState & {
   readonly outcome: Trace['outcome'];
   readonly effects: readonly ShownEffect[];
   readonly steps: readonly TracedStep[];
+  /** The last ones that say why it stands as it does. */
+  readonly events: Trace['events'];
   readonly ui: string | null;
   readonly standing: Trace['standing'];
   /** What undoing it by `holdfast compensate` came to; null where nobody did that. */
@@ -28,7 +34,6 @@ export type ShownTask = TaskState & {
 };
 
 const LAST_STEPS = 5;
-const OPEN: ReadonlySet<string> = new Set(['running', 'waiting', 'paused', 'compensating']);
 
 /** While a task runs, its effects stand in the results only. */
 const effectsOf = ({ outcome, steps }: Trace): readonly ShownEffect[] =>
@@ -71,6 +76,7 @@ const readShown = async (
       outcome: trace.outcome,
       effects: effectsOf(trace),
       steps: trace.steps.slice(-LAST_STEPS),
+      events: latelyOf(trace.events),
       standing: trace.standing,
       ui,
       undoing,
@@ -78,17 +84,23 @@ const readShown = async (
   };
 };
 
-/** What a call without a result does, by how the task stands. */
-const underWayWord = (status: string, asks: boolean): string =>
-  OPEN.has(status) ? (asks ? 'waiting' : 'running') : 'no result';
-
-const stepLine = ({ n, calls, text }: TracedStep, status: string): string => {
-  const made = calls.map(({ tool, args, result, verdict }) => {
-    const how = result?.status ?? underWayWord(status, verdict.outcome === 'ask');
-    return `${oneLine(tool, 60)}(${briefArgs(args, 60)}) ${statusWord(how, paint)}`;
+const stepLine = ({ n, calls, text }: TracedStep, shown: ShownTask): string => {
+  const made = calls.map((call) => {
+    const { word, why } = callState(call, shown);
+    const human = call.human === undefined ? '' : paint.dim(` (${humanText(call.human)})`);
+    return `${oneLine(call.tool, 60)}(${briefArgs(call.args, 60)}) ${statusWord(word, paint)}${why === '' ? '' : ` ${why}`}${human}`;
   });
   return `  ${String(n).padStart(3)}  ${made.length > 0 ? made.join('; ') : oneLine(text, 120)}`;
 };
+
+/** A decision alone does not let a paused task go on. */
+const pausedLines = ({ status, taskId, pending }: ShownTask): string[] =>
+  status !== 'paused'
+    ? []
+    : [
+        '',
+        `${paint.yellow('paused')}: nothing runs${pending.length === 0 ? '' : ', also once this is decided,'} until ${paint.cyan(`holdfast resume ${shellWord(taskId)}`)}`,
+      ];
 
 const activityLines = ({ activity, closedAt }: ShownTask): string[] => {
   // The server goes on listing what a terminated run had under way.
@@ -108,8 +120,17 @@ const undoingLines = ({ taskId, status, effects, undoing }: ShownTask): string[]
   return isLeft ? [`what it did stands; to undo it: ${paint.cyan(`holdfast compensate ${shellWord(taskId)}`)}`] : [];
 };
 
-const shownLines = ({ shown, trace }: { shown: ShownTask; trace: Trace }): string[] => {
-  const { taskId, status, agent, goal, principal, tenant, startedAt, closedAt, pending, effects, ui, outcome } = shown;
+const headLines = ({
+  taskId,
+  status,
+  agent,
+  goal,
+  principal,
+  tenant,
+  startedAt,
+  closedAt,
+  ui,
+}: ShownTask): string[] => {
   const of = [agent, principal === null ? null : `for ${principal}${tenant === null ? '' : ` (${tenant})`}`].filter(
     (part) => part !== null,
   );
@@ -119,16 +140,34 @@ const shownLines = ({ shown, trace }: { shown: ShownTask; trace: Trace }): strin
     paint.dim(
       `started ${ago(startedAt)}${closedAt === null ? '' : `, ended ${ago(closedAt)}`}${ui === null ? '' : ` · ${ui}`}`,
     ),
-    ...pending.flatMap((each) => ['', ...pendingLines(each, paint), ...decideLines(each, paint, null)]),
+  ];
+};
+
+const questionLines = (pending: PendingDecision): string[] => [
+  '',
+  ...pendingLines(pending, paint),
+  `  ${paint.dim('asked'.padEnd(10))} ${whenText(pending.since)}`,
+  ...decideLines(pending, paint, null),
+];
+
+/** Lines under a heading, with a space above; nothing where there are none. */
+const section = (heading: string, lines: readonly string[]): string[] =>
+  lines.length === 0 ? [] : ['', heading, ...lines];
+
+const shownLines = ({ shown, trace }: { shown: ShownTask; trace: Trace }): string[] => {
+  const { taskId, closedAt, pending, effects, outcome, steps, events } = shown;
+  const all = `all: holdfast trace ${shellWord(taskId)}`;
+  return [
+    ...headLines(shown),
+    ...pending.flatMap(questionLines),
+    ...pausedLines(shown),
     ...activityLines(shown),
-    ...(shown.steps.length === 0
-      ? []
-      : [
-          '',
-          `last steps (all: holdfast trace ${oneLine(taskId, 200)})`,
-          ...shown.steps.map((step) => stepLine(step, status)),
-        ]),
-    ...(effects.length === 0 || outcome !== null ? [] : ['', 'effects so far', ...effectLines(effects, paint)]),
+    ...section(
+      `last steps (${all})`,
+      steps.map((step) => stepLine(step, shown)),
+    ),
+    ...section(`lately (${all})`, latelyLines(events, paint)),
+    ...(outcome === null ? section('effects so far', effectLines(effects, paint)) : []),
     '',
     ...planLines(trace.plan, paint),
     ...standingLines(shown.standing, { taskId, paint, isOpen: closedAt === null }),

@@ -48,6 +48,7 @@ export const outcomeLines = (outcome: Outcome, paint: Paint): string[] => {
   return [
     `${status === 'completed' ? paint.green('✓') : paint.red('✗')} ${paint.bold(statusWord(status, paint))}${reason === undefined ? '' : `: ${oneLine(reason, 600)}`}`,
     ...(output === undefined ? [] : [valueBlock(output, { indent: '  ', max: 40 })]),
+    ...(output === undefined && status === 'fallback' ? ['  without output: its agent has no fallback'] : []),
     ...(effects.length === 0 ? [] : [paint.dim('effects'), ...effectLines(effects, paint)]),
     ...(denied.length === 0 ? [] : [paint.dim('refused by a person'), ...deniedLines(denied)]),
     paint.dim(usageLine(usage)),

@@ -23,6 +23,22 @@ const unescapeOne = (escape: string): string => {
 const unescape = (text: string): string =>
   text.replaceAll(/\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[^])/gu, unescapeOne);
 
+/** Whether a line of a text in double quotes ends with a backslash that escapes its end. */
+const goesOn = (part: string): boolean => {
+  let at = part.length;
+  while (part[at - 1] === '\\') at--;
+  return (part.length - at) % 2 === 1;
+};
+
+/** Lines of one text in double quotes. One that ends with a backslash goes on without a space. */
+const joinParts = (parts: readonly string[]): string =>
+  parts
+    .map((part, nth) => {
+      if (nth === parts.length - 1) return part;
+      return goesOn(part) ? part.slice(0, -1) : `${part} `;
+    })
+    .join('');
+
 /** The texts inside of quotes as far as one line goes; `isClosed` when the quote ends there, and the line with it. */
 const quotedPart = (text: string, quote: string): { readonly part: string; readonly isClosed: boolean } => {
   for (let at = 0; at < text.length; at++) {
@@ -166,8 +182,7 @@ class Reader {
       if (line === undefined) throw new Unsure();
       text = line.text;
     }
-    // A line that ends with a backslash goes on without a space.
-    return quote === '"' ? unescape(parts.join(' ').replaceAll('\\ \\', '\\')) : parts.join(' ').replaceAll("''", "'");
+    return quote === '"' ? unescape(joinParts(parts)) : parts.join(' ').replaceAll("''", "'");
   }
 }
 

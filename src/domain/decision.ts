@@ -131,10 +131,25 @@ export type DecisionName = (typeof DECISION_NAMES)[number];
 /** What bounds pending decisions: all of them together, and each one. Bytes. */
 export type PendingBounds = { readonly all: number; readonly each: number };
 
-/** One decision in a bound: what changes and what follows goes first, then what explains, then the arguments are cut. */
+/** The beginning of a diff that is shorter than this says less than none. */
+const LEAST_CHANGE = 1_000;
+/** In JSON a line feed takes two bytes, and a letter of a diff seldom more than one. */
+const FILLED = 0.8;
+
+/** As much of what changes as there is room for; nothing where that is too little. */
+const cutChange = ({ diff, before }: Change, room: number): { readonly change?: Change } => {
+  const bytes = Math.floor(room * FILLED);
+  if (bytes < LEAST_CHANGE) return {};
+  if (diff !== undefined) return { change: { diff: cutText(diff, bytes), isCut: true } };
+  return before === undefined ? {} : { change: { before: cutText(before, bytes), isCut: true } };
+};
+
+/** One decision in a bound: what follows goes first, and what changes is cut, then what explains goes, then the arguments are cut. */
 const boundOne = (pending: PendingDecision, maxBytes: number): PendingDecision => {
   if (jsonBytes(pending) <= maxBytes) return pending;
-  const { change: _change, timeline: _steps, ...terse } = pending;
+  const { change = {}, timeline: _steps, ...terse } = pending;
+  const shown: PendingDecision = { ...terse, ...cutChange(change, maxBytes - jsonBytes(terse)) };
+  if (jsonBytes(shown) <= maxBytes) return shown;
   if (jsonBytes(terse) <= maxBytes) return terse;
   const { decision: _, provenance: _from, sources: _of, output: _output, ...bare } = terse;
   if (jsonBytes(bare) <= maxBytes) return bare;

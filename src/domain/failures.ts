@@ -60,6 +60,10 @@ export const FAILURES = {
     retryable: false,
     help: 'The model could not meet the output schema; simplify it or use a stronger model.',
   },
+  'Page.Unknown': {
+    retryable: false,
+    help: 'Leave the token out for the first page; each page names the token of the next one.',
+  },
   'Decision.Refused': {
     retryable: false,
     help: 'Nothing was decided by it; the message says why. `holdfast inbox` shows what waits now.',

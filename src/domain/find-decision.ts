@@ -1,5 +1,5 @@
 import { checkShare } from './budget-share.ts';
-import type { DecisionName, PendingDecision, Permitted } from './decision.ts';
+import type { DecisionName, PendingDecision, PendingKind, Permitted } from './decision.ts';
 import type { DeskState, Ruled } from './desk.ts';
 import { valueAt } from './json-pointer.ts';
 import type { Checked, DecisionMessage } from './messages.ts';
@@ -30,6 +30,19 @@ const becameLately = ({ how }: Ruled): string => (how === undefined ? 'was decid
 
 const OVER = { expired: 'open until', withdrawn: 'withdrawn', replaced: 'replaced' } as const;
 
+/** What each kind of question is decided by: nobody means one of them by a message that it does not take. */
+const TAKES: Record<PendingKind, readonly DecisionName[]> = {
+  approval: ['approve', 'deny'],
+  answer: ['answer', 'deny'],
+  review: ['approve', 'deny'],
+  effect: ['approve', 'deny'],
+  compensation: ['approve', 'deny'],
+};
+
+/** The last question that a bare decision may have been meant for. (Of before: the last one, whatever it was.) */
+const lastMeant = ({ ruled }: DeskState, { name }: DecisionMessage, { who }: PendingDecision): Ruled | undefined =>
+  who === undefined ? ruled.at(-1) : ruled.findLast(({ kind }) => kind === undefined || TAKES[kind].includes(name));
+
 /** How long a bare decision may still have been meant for the question before. (Questions of before are found as they were.) */
 const staleMs = (last: Ruled, { kind, who }: PendingDecision): number => {
   const isOther = who !== undefined && last.kind !== undefined && last.kind !== kind;
@@ -40,7 +53,8 @@ const staleMs = (last: Ruled, { kind, who }: PendingDecision): number => {
  * INVARIANT A2: a bare decision counts only while exactly one is pending and none was open before it that the sender may
  * have meant. Refused are: several pending; one that was pending together with another; a repeat right after a bare
  * decision; and, for as long as a page may have been stale, one that comes after a decision that somebody named, or that was about
- * another kind of question: yes to a call is not "it happened", and allows no further share of a budget.
+ * another kind of question: yes to a call is not "it happened", and allows no further share of a budget. A question that takes no such
+ * message stands in nobody's way: an answer is never meant for a call.
  */
 const findBare = (desk: DeskState, message: DecisionMessage, nowMs: number): Checked<PendingDecision> => {
   const candidates = desk.pending.filter(({ may }) => may.includes(ACTION[message.name]));
@@ -52,7 +66,7 @@ const findBare = (desk: DeskState, message: DecisionMessage, nowMs: number): Che
   if (desk.crossed.includes(only.id)) {
     return refuse(`${only.id} was pending together with another decision that you may have meant; name it`);
   }
-  const last = desk.ruled.at(-1);
+  const last = lastMeant(desk, message, only);
   if (last !== undefined && nowMs - last.atMs < staleMs(last, only)) {
     return refuse(`${last.id} ${becameLately(last)} just before, and you may have meant that one; name ${only.id}`);
   }
@@ -123,4 +137,19 @@ export const findDecision = (desk: DeskState, message: DecisionMessage, nowMs: n
   if (!found.ok) return found;
   const wrong = checkSaid(message, found.value);
   return wrong === undefined ? found : refuse(wrong);
+};
+
+/** The name of a question's own door: `approve s5.c1 7f3a`. */
+const OWN_NAME = /^(approve|deny|answer) (\S{1,80} [0-9a-f]{4,64})$/;
+
+/**
+ * Why a signal counts for nothing that nobody listens to: of a decision that is over, what became of it.
+ * @param signal its name, whatever somebody typed
+ */
+export const refuseUnknown = (desk: DeskState, signal: string, nowMs: number): string => {
+  const [, name, target] = OWN_NAME.exec(signal.slice(0, 200).trim()) ?? [];
+  const found = target === undefined ? undefined : findDecision(desk, { name: name as DecisionName, target }, nowMs);
+  return found?.ok === false
+    ? found.refusal
+    : 'no decision of that name is pending; see the list of signals, or reload the page';
 };

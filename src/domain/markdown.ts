@@ -62,14 +62,22 @@ const ASCII = /^[\t -~]*$/;
 /** Most scripts beyond these are wider than a column; what is not loses nothing but room. */
 const widthOf = (char: string): number => (char > '\u10FF' && char !== '⟨' && char !== '⟩' ? 2 : 1);
 
+/** A line is broken after a space where one stands beyond this: a number in two halves is read as another one. */
+const SPACE_FROM = 24;
+
+const widthOfAll = (text: string): number => Array.from(text).reduce((sum, char) => sum + widthOf(char), 0);
+
 /** A line of other letters than ASCII in pieces, each at most `COLUMNS` wide. */
 const pieces = (line: string): readonly string[] => {
   const done: string[] = [];
   let [piece, width] = ['', 0];
   for (const char of line) {
     if (width + widthOf(char) > COLUMNS) {
-      done.push(piece);
-      [piece, width] = ['', 0];
+      const space = piece.lastIndexOf(' ') + 1;
+      const end = space > SPACE_FROM ? space : piece.length;
+      done.push(piece.slice(0, end));
+      piece = piece.slice(end);
+      width = widthOfAll(piece);
     }
     piece += char;
     width += widthOf(char);
@@ -77,10 +85,12 @@ const pieces = (line: string): readonly string[] => {
   return [...done, piece];
 };
 
+const ASCII_PIECE = new RegExp(`(?=.{${COLUMNS + 1}})(?:.{${SPACE_FROM},${COLUMNS - 1}} |.{${COLUMNS}})`, 'gs');
+
 const wrapLine = (line: string): string => {
   if (line.length * 2 <= COLUMNS) return line;
   if (!ASCII.test(line)) return pieces(line).join('\n↪ ');
-  return line.length <= COLUMNS ? line : line.replace(new RegExp(`.{${COLUMNS}}(?=.)`, 'gs'), '$&\n↪ ');
+  return line.length <= COLUMNS ? line : line.replace(ASCII_PIECE, '$&\n↪ ');
 };
 
 /** Breaks long lines, marked. The mark never comes from content: a line feed must not pass for a break of ours. */

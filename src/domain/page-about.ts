@@ -94,15 +94,23 @@ const ofCall = ({ args, change = {} }: PendingDecision, maxBytes: number): strin
   return joined([isMixed ? REORDERED : '', isCut ? PARTLY : '', short, ...changed(change, maxBytes), ...long]);
 };
 
+/** A text under its name; where it does not fit, that is said before it. */
+const whole = (name: string, text: string, maxBytes: number): string =>
+  joined([
+    fitsBlock(text, maxBytes) ? '' : '**Only a part fits here.** All of it: tab **Queries**, query `pending`.',
+    `**${name}**`,
+    block(text, maxBytes),
+  ]);
+
 /** What a decision is about: the question, the result, the arguments; of a whole task, the effects that would be undone. */
 export const aboutWhat = (pending: PendingDecision, maxBytes: number): string => {
   const { kind, callId, args, question } = pending;
   if (kind === 'answer') {
-    return question === undefined ? '' : `**The question**\n\n${block(question, Math.max(1_000, maxBytes))}`;
+    return question === undefined ? '' : whole('The question', question, Math.max(1_000, maxBytes));
   }
   if (kind === 'review') return reviewedOutput(pending, maxBytes);
   const effects = kind === 'compensation' && callId === 'task' && isRecord(args) ? args['effects'] : undefined;
   return Array.isArray(effects)
-    ? `**Would be undone**, in this order (${effects.length})\n\n${block(effects.join('\n'), maxBytes)}`
+    ? whole(`Would be undone, in this order (${effects.length})`, effects.join('\n'), maxBytes)
     : ofCall(pending, maxBytes);
 };

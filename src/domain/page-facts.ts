@@ -8,6 +8,8 @@ const NAME_BYTES = 60;
 /** Names of a list that are shown; the rest are counted. */
 const NAMES = 5;
 
+const ANYBODY: Deciders = { roles: [], quorum: 1, verified: false, not: [] };
+
 /** Names one after another. They come from configurations and signatures, so they stand in code spans: exact, and short. */
 const listed = (names: readonly string[], between: string): string => {
   const shown = names.slice(0, NAMES).map((name) => span(name, NAME_BYTES));
@@ -33,11 +35,13 @@ const isExpiry = (step: DeskStep): step is DeskStep & { readonly do: 'expire' } 
 
 /** Until when it waits, and what happens before and after. */
 const timing = (pending: PendingDecision): string => {
-  const { timeline = [], deadline } = pending;
+  const { timeline = [], deadline, who = ANYBODY } = pending;
+  // Where anybody may decide, nobody is added: those roles are only told.
+  const goes = who.roles.length === 0 ? 'told to' : 'goes to';
   const expiry = timeline.find(isExpiry);
   const end = expiry?.at ?? deadline;
   const escalations = timeline.flatMap((step) =>
-    step.do === 'escalate' ? [`goes to ${listed(step.roles, ', ')} at ${minuteBeside(step.at, end)}`] : [],
+    step.do === 'escalate' ? [`${goes} ${listed(step.roles, ', ')} at ${minuteBeside(step.at, end)}`] : [],
   );
   const until =
     end === undefined
@@ -50,24 +54,29 @@ const timing = (pending: PendingDecision): string => {
 
 const voted = ({ by, at }: Vote): string => `${span(by, NAME_BYTES)} at ${at.slice(11, 16)}`;
 
+/** How many of whom: `2 different people with the role finance or heads`. */
+const people = ({ roles }: Deciders, quorum: number): string => {
+  const role = roles.length === 0 ? '' : ` with the role ${listed(roles, ' or ')}`;
+  if (quorum > 1) return `${quorum} different people${role}`;
+  return `anybody${role}`;
+};
+
 /** Who may decide, and who has so far. */
 const deciders = (pending: PendingDecision, who: Deciders): string => {
   const { votes = [] } = pending;
   const quorum = quorumOf(pending);
   const words = [
-    who.roles.length === 0 ? 'anybody' : listed(who.roles, ' or '),
-    quorum > 1 ? `${quorum} different people` : '',
+    people(who, quorum),
     asksProof(who) ? 'signed' : '',
     who.not.length > 0 ? `not ${listed(who.not, ', ')}` : '',
   ].filter((each) => each !== '');
-  // `a; b, signed; not c`: what is asked of the people stands together.
-  const [people = '', ...rest] = words;
   const last = votes.slice(-NAMES).map(voted).join(', ');
-  const so = quorum < 2 ? '' : ` · **${votes.length} of ${quorum}** approved${last === '' ? '' : `: ${last}`}`;
-  return `**Who may decide**: ${[people, ...rest].join('; ')}${so}`;
+  const so =
+    quorum < 2
+      ? ''
+      : ` · **${votes.length} of ${quorum}** approved${last === '' ? '' : `: ${last}`}; one denial denies`;
+  return `**Who may decide**: ${words.join('; ')}${so}`;
 };
-
-const ANYBODY: Deciders = { roles: [], quorum: 1, verified: false, not: [] };
 
 /**
  * What bears on a decision beside what it is about: risk, deadline, cost, who may decide. Never left out (INVARIANT T4).

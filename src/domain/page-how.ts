@@ -11,8 +11,8 @@ export const signal = (name: string, { id }: Pick<PendingDecision, 'id'>): strin
   `\`${name} ${id.replace('-', ' ')}\``;
 
 const CLAIMED = {
-  approve: 'no input needed (or `{"note":"…","by":"…"}`)',
-  deny: 'no input needed (or `{"reason":"…","by":"…"}`)',
+  approve: 'no input, or `{"note":"…","by":"…"}`',
+  deny: 'no input, or `{"reason":"…","by":"…"}`',
   answer: 'input `{"text":"…","by":"your name"}`',
 } as const;
 
@@ -20,10 +20,10 @@ type Way = { readonly name: keyof typeof CLAIMED; readonly label: string; readon
 
 /** What else than nothing a yes may carry. */
 const yesInput = ({ kind, share }: PendingDecision): string => {
-  if (kind === 'effect') return 'no input needed (or what it returned: see below)';
+  if (kind === 'effect') return 'no input, or what it returned: see below';
   return share === undefined
     ? CLAIMED.approve
-    : `no input needed: allows ${shareWords(share)} more (or another share: see below)`;
+    : `no input: allows ${shareWords(share)} more${shareExample(share) === undefined ? '' : '; or another share: see below'}`;
 };
 
 const waysOf = (pending: PendingDecision): readonly Way[] => {
@@ -41,7 +41,11 @@ const canEdit = ({ may, kind }: PendingDecision): boolean => may.includes('edit'
 const editLine = (pending: PendingDecision): string =>
   canEdit(pending) ? '- **Change the arguments**: see the end of this section' : '';
 
-const MENU = '**More Actions → Send a Signal** (or **an Update**: it tells of mistakes)';
+const MENU = '**More Actions → Send a Signal**';
+
+/** What is worth knowing of the dialog, but not above what is decided. */
+export const DIALOG =
+  'If the dialog stays after **Submit**, press it again. **Send an Update** takes the same, and tells of mistakes at once; after a signal, press **R** and read here whether it counted.';
 
 /** The command that signs a decision. INVARIANT T4: nothing that somebody named is pasted into a shell unless it is plain. */
 const signCommand = ({ taskId, id }: PendingDecision, rest: string): string => {
@@ -53,13 +57,13 @@ const signCommand = ({ taskId, id }: PendingDecision, rest: string): string => {
 const signedWay = (pending: PendingDecision): string => {
   const ways = waysOf(pending);
   const [first = 'approve', ...others] = ways.map(({ name }) => name);
-  const or = others.map((name) => ` (or \`${name}\`)`).join('');
+  const or = others.map((name) => ` (or \`${name}\` in place of \`${first}\`)`).join('');
   const command = signCommand(pending, first);
   const task = command.includes(' TASK ') ? ' `TASK` is the ID of this workflow.' : '';
   return [
-    `**It has to be signed: a plain signal does not count.** Sign on the command line${or}, and copy the JSON that it prints.${task}`,
+    `**It has to be signed: a plain signal does not count.** On the command line, with your key as \`FILE\`${or}:${task}`,
     fenced(command),
-    `Then ${MENU}, choose, paste it as the input, **Submit** (again, if the dialog stays):`,
+    `Copy the JSON that it prints; then ${MENU}, choose, paste it as the input, **Submit**:`,
     ways.map(({ name, label }) => `- **${label}**: ${signal(name, pending)}, signed as \`${name}\``).join('\n'),
   ].join('\n\n');
 };
@@ -69,7 +73,7 @@ export const instruction = (pending: PendingDecision): string => {
   if (asksProof(pending.who)) return [signedWay(pending), editLine(pending)].filter((each) => each !== '').join('\n');
   const lines = waysOf(pending).map(({ name, label, input }) => `- **${label}**: ${signal(name, pending)}, ${input}`);
   const all = [...lines, editLine(pending)].filter((line) => line !== '');
-  return `${MENU}, choose, **Submit** (again, if the dialog stays):\n\n${all.join('\n')}`;
+  return `${MENU}, choose, **Submit**:\n\n${all.join('\n')}`;
 };
 
 /** The input that approves changed arguments, to paste; when they are short, with those of now. Indented as the UI does. */
@@ -133,7 +137,10 @@ export const howFar = (pending: PendingDecision): string => {
 export const howToShare = (pending: PendingDecision): string => {
   const { kind, may, share, who } = pending;
   if (kind !== 'review' || !may.includes('edit')) return '';
-  const { args, note } = shareExample(share);
-  if (asksProof(who)) return `**To allow another share**, sign with \`--args '${JSON.stringify(args)}'\`.`;
-  return `**To allow another share**, send ${signal('approve', pending)} with any of these as input, each on top of what there is:\n\n${paste({ args, note })}`;
+  const example = shareExample(share);
+  if (example === undefined) return '';
+  const { args, note } = example;
+  const what = share === undefined ? 'more than it has' : 'another share';
+  if (asksProof(who)) return `**To allow ${what}**, sign with \`--args '${JSON.stringify(args)}'\`.`;
+  return `**To allow ${what}**, send ${signal('approve', pending)} with any of these as input, each on top of what there is:\n\n${paste({ args, note })}`;
 };

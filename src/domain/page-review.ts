@@ -20,10 +20,15 @@ export const shareWords = (share: Readonly<Record<string, number>>): string =>
     .flatMap(([limit, amount]) => (Object.hasOwn(UNITS, limit) ? [UNITS[limit]?.(amount) ?? ''] : []))
     .join(' and ');
 
-/** An input that allows another share, to be changed: what a plain yes allows, or else something of everything. */
-export const shareExample = (share: Readonly<Record<string, number>> = {}): JsonObject => {
-  // Attempts cannot be named.
-  const named = Object.entries(share).filter(([limit]) => Object.hasOwn(UNITS, limit) && limit !== 'invalidProposals');
+/**
+ * An input that allows another share, to be changed: what a plain yes allows, or else something of everything. Undefined where
+ * only attempts are left to allow: they cannot be named, and more of something else would not let it go on.
+ */
+export const shareExample = (share?: Readonly<Record<string, number>>): JsonObject | undefined => {
+  const named = Object.entries(share ?? {}).filter(
+    ([limit]) => Object.hasOwn(UNITS, limit) && limit !== 'invalidProposals',
+  );
+  if (share !== undefined && named.length === 0) return undefined;
   const args =
     named.length === 0
       ? { costUsd: 1, steps: 10, duration: '30m' }
@@ -37,12 +42,13 @@ export const shareExample = (share: Readonly<Record<string, number>> = {}): Json
 
 const ENDS = 'and what it did is undone, unless it was started to keep it.';
 const STEERS = 'Words for the agent, if it is to do otherwise: `{"note":"…"}`.';
+const DID = 'What it did so far: below, under **Task**; step by step: tab **Queries**, query `trace`.';
 
 /** What each answer leads to, by the first reason for which it is asked. */
 const LEADS_TO: Readonly<Record<string, string>> = {
-  review_point: `If it goes on, it is asked again only at a limit. ${STEERS} If not, the task ends as \`rejected\`, ${ENDS}`,
-  limit: `If more is allowed, it goes on from where it is. ${STEERS} If not, the task ends as \`limit\`, ${ENDS}`,
-  loop: `If it goes on, it makes its next step. ${STEERS} If not, the task ends as \`rejected\`, ${ENDS}`,
+  review_point: `If it goes on, it is asked again only at a limit. ${STEERS} If not, the task ends as \`rejected\`, ${ENDS} ${DID}`,
+  limit: `If more is allowed, it goes on from where it is. ${STEERS} If not, the task ends as \`limit\`, ${ENDS} ${DID}`,
+  loop: `If it goes on, it makes its next step. ${STEERS} If not, the task ends as \`rejected\`, ${ENDS} ${DID}`,
 };
 
 const OUTPUT_LEADS_TO =

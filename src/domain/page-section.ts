@@ -5,7 +5,7 @@ import { aboutWhat, consequences, type SectionContext } from './page-about.ts';
 import { factLines } from './page-facts.ts';
 import { howFar, howToEdit, howToShare, instruction } from './page-how.ts';
 import { minuteOf } from './page-time.ts';
-import { asked, origins, rationale, warnings } from './page-why.ts';
+import { asked, isShortlyAsked, origins, rationale, warnings } from './page-why.ts';
 
 const heading = (pending: PendingDecision): string => {
   const { kind, tool, id } = pending;
@@ -22,13 +22,22 @@ const ELSEWHERE = 'What it is about does not fit here: tab **Queries**, query `p
  * never left out; with no bytes left, nothing else is there.
  */
 export const decisionSection = (pending: PendingDecision, context: SectionContext, maxBytes: number): string => {
-  const decides = [heading(pending), factLines(pending, context.cost), instruction(pending), warnings(pending)];
+  const why = asked(pending, maxBytes);
+  const isFirst = maxBytes > 0 && isShortlyAsked(pending);
+  const facts = factLines(pending, context.cost);
+  const decides = [
+    heading(pending),
+    // Two spaces at the end break the line.
+    isFirst ? `${facts}  \n${why}` : facts,
+    instruction(pending),
+    warnings(pending),
+  ];
   const explains =
     maxBytes === 0
       ? [ELSEWHERE]
       : [
           aboutWhat(pending, maxBytes),
-          asked(pending, maxBytes),
+          isFirst ? '' : why,
           consequences(pending, context, maxBytes),
           howToShare(pending),
           origins(pending, maxBytes),

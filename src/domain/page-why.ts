@@ -1,4 +1,4 @@
-import type { PendingDecision } from './decision.ts';
+import { MAX_ORIGINS, type PendingDecision } from './decision.ts';
 import { escapeText, span } from './markdown.ts';
 import type { Source } from './origin.ts';
 import type { Reason } from './proposal.ts';
@@ -9,7 +9,7 @@ const WARNINGS: Readonly<Record<string, string>> = {
     'this is not the tool that was pinned. Its server shows another description or other arguments by now.',
   denied_before: 'a person denied a call with the same values before, in this task.',
   effect_key_conflict: 'this was done before, with other arguments.',
-  asks_again: 'it was approved before, and asks again: the tool, or what is known of the call, changed since.',
+  asks_again: 'it was approved before, and asks again; **Why it is asked** says what changed.',
 };
 
 /** The warnings of a decision. Never left out (INVARIANT T4). */
@@ -18,13 +18,16 @@ export const warnings = ({ reasons }: PendingDecision): string =>
     .flatMap((text) => (text === undefined ? [] : [`**Careful**: ${text}`]))
     .join('\n\n');
 
-/** An id of a result, with whose it is: `s1.c1 (mail.read, untrusted)`. */
-const named = (id: string, { sources }: PendingDecision): string => {
+/** An id of a result, with whose it is: `s1.c1 (mail.read, untrusted)`. @param hasTrust whether the trust is told here */
+const named = (id: string, { sources }: PendingDecision, hasTrust: boolean): string => {
   const source = sources !== undefined && Object.hasOwn(sources, id) ? sources[id] : undefined;
-  return source === undefined
-    ? escapeText(id, 60)
-    : `${escapeText(id, 60)} (${escapeText(source.tool, 100)}, ${source.trust})`;
+  if (source === undefined) return escapeText(id, 60);
+  return `${escapeText(id, 60)} (${escapeText(source.tool, 100)}${hasTrust ? `, ${source.trust}` : ''})`;
 };
+
+/** The first of a list; how many are left out is said: nobody may take a part for the whole. */
+const firstOf = (all: readonly string[], most: number): readonly string[] =>
+  all.length > most ? [...all.slice(0, most), `and ${all.length - most} more`] : all;
 
 const ORIGINS: Readonly<Record<Source, string>> = {
   untrusted: '**text that an outsider may have written**',
@@ -38,13 +41,14 @@ export const origins = (pending: PendingDecision, maxBytes: number): string => {
   const groups = new Map<string, string[]>();
   const all = Object.entries(pending.provenance ?? {});
   for (const [pointer, { source, item }] of all) {
-    const from = item === undefined || source === 'principal' ? '' : `: ${named(item, pending)}`;
+    const from = item === undefined || source === 'principal' ? '' : `: ${named(item, pending, false)}`;
     const words = `${ORIGINS[source]}${from}`;
     groups.set(words, [...(groups.get(words) ?? []), span(pointer, Math.min(60, maxBytes))]);
   }
   if (all.every(([, { source }]) => source === 'principal')) return '';
   const lines = [...groups].map(([words, pointers]) => `- ${pointers.join(', ')}: ${words}`);
-  return `**Where the values come from**\n\n${lines.join('\n')}`;
+  const most = all.length < MAX_ORIGINS ? '' : `, the most doubtful ${MAX_ORIGINS} of them`;
+  return `**Where the values come from**${most}\n\n${lines.join('\n')}`;
 };
 
 /** Why the agent wants it, in its own words: after everything that is a fact. */
@@ -53,13 +57,14 @@ export const rationale = (pending: PendingDecision, maxBytes: number): string =>
   if (decision === undefined) return '';
   const { rationale: why, confidence, basis, alternatives } = decision;
   const text = (of: string, most: number) => escapeText(of, Math.min(most, maxBytes));
-  const others = alternatives
-    .slice(0, 5)
-    .map((each) => `- instead of ${text(each.action, 300)}: ${text(each.rejectedBecause, 300)}`);
-  const resting = basis
-    .slice(0, 10)
-    .map((id) => named(id, pending))
-    .join(', ');
+  const others = firstOf(
+    alternatives.map((each) => `not chosen: ${text(each.action, 300)}; why: ${text(each.rejectedBecause, 300)}`),
+    5,
+  ).map((line) => `- ${line}`);
+  const resting = firstOf(
+    basis.map((id) => named(id, pending, true)),
+    10,
+  ).join(', ');
   return [
     `**Why the agent wants it**, in its own words (confidence ${Math.round(confidence * 100) / 100}, resting on ${resting || 'nothing named'}):`,
     `> ${text(why, 1_500)}`,
@@ -74,12 +79,21 @@ const reason = ({ message, policy }: Reason, maxBytes: number): string => {
   return `${escapeText(message, Math.min(500, maxBytes))}${rule}`;
 };
 
+const SHORT = 240;
+
+/** Whether there is room for why it is asked above what is asked: reasons may hold what a tool or a server answered. */
+export const isShortlyAsked = ({ reasons }: PendingDecision): boolean =>
+  reasons.length > 0 && reasons.reduce((sum, { message }) => sum + message.length, 0) <= SHORT;
+
 /** Why it is asked, with the names of the rules: those that made it ask, and the one that says who decides. */
 export const asked = ({ reasons, kind, rule = 'default' }: PendingDecision, maxBytes: number): string => {
   if (reasons.length === 0) return '';
   const label =
     kind === 'compensation' && reasons[0]?.code === 'undo_failed' ? 'Why undoing failed' : 'Why it is asked';
-  const why = reasons.slice(0, 5).map((each) => reason(each, maxBytes));
+  const why = firstOf(
+    reasons.map((each) => reason(each, maxBytes)),
+    5,
+  );
   const approval = rule === 'default' ? '' : ` · approval rule ${span(rule, 60)}`;
   return `**${label}**: ${why.join('; ')}${approval}`;
 };

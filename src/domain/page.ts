@@ -4,6 +4,7 @@ import type { JsonObject } from './json.ts';
 import type { Limits } from './limits.ts';
 import { span } from './markdown.ts';
 import type { SectionContext } from './page-about.ts';
+import { DIALOG } from './page-how.ts';
 import { decisionSection } from './page-section.ts';
 import { costOf, taskSection } from './page-state.ts';
 import type { TaskEvent } from './record.ts';
@@ -52,15 +53,20 @@ const quiet = (status: TaskStatus): string => {
     : `**Nothing waits for a person.** ${SLOW}`;
 };
 
+const NOTICES = 2;
+
 /** Signals ignored since the last decision, above everything else: who sent one comes back to look. */
 const notices = ({ events, status }: PageView): string => {
   const since = events.slice(events.findLastIndex(({ type }) => type === 'decision') + 1);
-  const ignored = isEnded(status) ? [] : since.filter(({ type }) => type === 'ignored').slice(-2);
+  const all = isEnded(status) ? [] : since.filter(({ type }) => type === 'ignored');
+  const ignored = all.slice(-NOTICES);
   const lines = ignored.toReversed().map(({ at, detail }) => {
     const { message, reason } = detail as { message: string; reason: string };
-    return `- ${at.slice(11, 19)} ${span(message, 60)}: ${span(reason, 200)}`;
+    return `- ${at.slice(11, 19)} ignored: ${span(message, 60)}: ${span(reason, 300)}`;
   });
-  return lines.length === 0 ? '' : `**Signals that changed nothing** (UTC, last first)\n\n${lines.join('\n')}`;
+  return lines.length === 0
+    ? ''
+    : `**Signals that changed nothing** (UTC, last first${all.length > ignored.length ? `; ${ignored.length} of ${all.length}` : ''})\n\n${lines.join('\n')}`;
 };
 
 /** What stands before the sections when there are several. */
@@ -91,6 +97,7 @@ function* partsOf(view: PageView, { sections, maxBytes }: (typeof SIZES)[number]
   yield pausedToo(view);
   yield pending.length === 0 ? quiet(status) : several(pending.length, Math.min(sections, pending.length));
   for (const each of pending.slice(0, sections)) yield decisionSection(each, contextOf(view, each), maxBytes);
+  yield maxBytes === 0 || pending.length === 0 ? '' : DIALOG;
   yield maxBytes === 0 ? '' : taskSection(view, maxBytes);
   // The UI cuts the end of the page off: what stands last must not matter.
   yield '---\n\n&#160;';

@@ -5,7 +5,7 @@ import type { Ruling } from './desk.ts';
 import { type Digest, digestJson } from './digest.ts';
 import { valueAt } from './json-pointer.ts';
 import type { Reason, Review } from './proposal.ts';
-import { satisfies } from './votes.ts';
+import { suffices } from './sufficient.ts';
 
 /**
  * A yes that reaches further than one call, within its task. It covers a call of the same tool with the same surface that is
@@ -128,16 +128,9 @@ const hasReasons = (standing: Standing, { reasons }: Review['verdict']): boolean
   isCoverable(reasons) &&
   reasons.every((reason) => standing.reasons.some((approved) => isSameReason(approved, reason)));
 
-/** Whether the approval rule of now lets a yes reach so far, and asks for no more people than approved. */
-const isEnough = ({ scope, verified, votes = [] }: Standing, { review, principal }: AskedCall): boolean => {
-  const { rule, risk } = review;
-  return (
-    rule !== undefined &&
-    scopesOf(rule, risk).includes(scope) &&
-    satisfies(rule, votes, principal) &&
-    (verified || !rule.verified)
-  );
-};
+/** Whether the approval rule of now lets a yes reach so far, and asks for no more than the approval has. */
+const isEnough = (standing: Standing, { review: { rule, risk }, principal }: AskedCall): boolean =>
+  rule !== undefined && scopesOf(rule, risk).includes(standing.scope) && suffices(rule, standing, principal);
 
 const covers = (standing: Standing, call: AskedCall): boolean => {
   const { tool, toolDigest, verdict } = call.review;

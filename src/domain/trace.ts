@@ -1,7 +1,7 @@
 import { byHand, type Compensation } from './compensation.ts';
 import type { HumanDecision } from './decision.ts';
 import type { Digest } from './digest.ts';
-import { isRecord, type JsonObject } from './json.ts';
+import { cutText, isRecord, type JsonObject } from './json.ts';
 import { parseArguments, type Reason, type Review } from './proposal.ts';
 import type { Provenance } from './provenance.ts';
 import type { RecordedAnchor, StepRecord, TaskEvent, TaskRecord, TracedStanding } from './record.ts';
@@ -29,6 +29,8 @@ export type TracedCall = {
     readonly output: unknown;
     readonly attempts: number;
     readonly trust: string;
+    /** Why it did not succeed, in words: the beginning of its output. */
+    readonly error?: { readonly message: string };
   };
   /** What came of undoing it. */
   readonly compensation?: Compensation;
@@ -98,10 +100,18 @@ const traceCall = (raw: RawCall, step: StepRecord, { results, compensations }: B
 
 const UNREVIEWED = { effect: 'read', verdict: { outcome: 'reject', reasons: [] } } as const satisfies Partial<Review>;
 
+const DONE: ReadonlySet<string> = new Set<ResultItem['status']>(['succeeded', 'replayed']);
+/** Of a failure's words, bytes. */
+const MAX_WORDS = 1_000;
+
+const wordsOf = (output: unknown): string =>
+  cutText(typeof output === 'string' ? output : (JSON.stringify(output) ?? ''), MAX_WORDS);
+
 const traceResult = (result: ResultItem | undefined): Pick<TracedCall, 'human' | 'result'> => {
   if (result === undefined) return {};
   const { status, output, attempts = 0, trust, human } = result;
-  return { ...(human === undefined ? {} : { human }), result: { status, output, attempts, trust } };
+  const error = DONE.has(status) ? {} : { error: { message: wordsOf(output) } };
+  return { ...(human === undefined ? {} : { human }), result: { status, output, attempts, trust, ...error } };
 };
 
 const traceStep = (step: StepRecord, proposal: ProposalItem | undefined, byCall: ByCall): TracedStep => {

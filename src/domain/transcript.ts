@@ -58,6 +58,8 @@ export type ResultItem = {
   readonly trust: Trust;
   readonly attempts?: number;
   readonly human?: HumanDecision;
+  /** The arguments that a person put in the place of the model's: the model is told. Absent: it ran as it was proposed. */
+  readonly edited?: unknown;
 };
 
 /** A result as it enters the transcript, without what only the workflow goes by. */

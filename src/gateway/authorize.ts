@@ -117,8 +117,8 @@ const untrustedArguments = ({ tool, provenance = {}, situation }: Judged): Reaso
       code: 'untrusted_argument',
       message:
         source === 'untrusted'
-          ? `${pointer} comes from untrusted text${item === undefined ? '' : ` (${item})`}`
-          : `${pointer} comes from nowhere, and untrusted text is in the context`,
+          ? `${pointer} comes from text that an outsider may have written${item === undefined ? '' : ` (${item})`}`
+          : `nobody knows where ${pointer} comes from, and the agent has read text that an outsider may have written`,
     }));
 };
 

@@ -23,7 +23,11 @@ const checkImage = (taken: Json): Json => {
 };
 
 /** Whether what a call would change can be told before it runs. */
-export const hasBefore = (tool: Tool): boolean => tool.snapshot !== undefined && tool.effect !== 'read';
+export const hasBefore = (tool: Tool): boolean =>
+  (tool.snapshot !== undefined || tool.look !== undefined) && tool.effect !== 'read';
+
+/** Whether the before-image is what an undo needs: it is stored then, and without it the effect is not done. */
+export const keepsBefore = (tool: Tool): boolean => tool.snapshot !== undefined;
 
 /** Takes the before-image of a call. Never throws: a tool's hook does whatever it does. */
 export const takeBefore = async (flight: ValidFlight, timeoutMs = flight.tool.timeoutMs): Promise<TakenBefore> => {
@@ -31,7 +35,9 @@ export const takeBefore = async (flight: ValidFlight, timeoutMs = flight.tool.ti
   if (!hasBefore(tool)) return { kind: 'none' };
   const signal = AbortSignal.any([run.signal, AbortSignal.timeout(timeoutMs)]);
   try {
-    const taken = await against(signal, () => tool.snapshot?.(input, toolContext(flight, { attempt: 1, signal })));
+    const context = toolContext(flight, { attempt: 1, signal });
+    const take = () => (keepsBefore(tool) ? tool.snapshot?.(input, context) : tool.look?.(input, context));
+    const taken = await against(signal, take);
     return { kind: 'taken', image: checkImage(taken ?? null) };
   } catch (error) {
     return { kind: 'failed', why: cleanMessage(flight, String(error)).slice(0, 300) };

@@ -22,9 +22,10 @@ const pretty = (value: Json): Side => {
   return `${JSON.stringify(value, sorted, 2)}\n`;
 };
 
-/** Both sides, as the tool says they are to be shown. */
-const sidesOf = (image: Json, previewed: Json): readonly [Json, Json] => {
+/** Both sides, as the tool says they are to be shown; or a diff that it made itself. */
+const sidesOf = (image: Json, previewed: Json): readonly [Json, Json] | string => {
   const both = isRecord(previewed) ? previewed['$diff'] : undefined;
+  if (typeof both === 'string') return both;
   if (!isRecord(both)) return [image, previewed];
   return [both['before'] ?? null, both['after'] ?? null];
 };
@@ -41,13 +42,24 @@ const compare = ({ parts }: ValidFlight, [before, after]: readonly [Json, Json])
   return { diff, ...(isCut ? { isCut } : {}) };
 };
 
-/** A before-image alone, cut so that as JSON it stays in its bounds. */
-const showBefore = ({ parts }: ValidFlight, image: Json): Change => {
-  const text = pretty(toLedgerJson(image, parts.secrets)) ?? '(there is nothing yet)';
+/** A text, cut so that as JSON it stays in its bounds. */
+const cutToFit = (text: string): { readonly shown: string; readonly isCut?: true } => {
   for (let room = MAX_CHANGE; ; room = Math.floor(room / 2)) {
-    const before = cutText(text, room);
-    if (jsonBytes(before) <= MAX_CHANGE) return { before, ...(before === text ? {} : { isCut: true }) };
+    const shown = cutText(text, room);
+    if (jsonBytes(shown) <= MAX_CHANGE) return { shown, ...(shown === text ? {} : { isCut: true }) };
   }
+};
+
+/** A before-image alone. */
+const showBefore = ({ parts }: ValidFlight, image: Json): Change => {
+  const { shown, ...cut } = cutToFit(pretty(toLedgerJson(image, parts.secrets)) ?? '(there is nothing yet)');
+  return { before: shown, ...cut };
+};
+
+/** A diff that the tool made itself: these are its words. */
+const showOwn = ({ parts }: ValidFlight, diff: string): Change => {
+  const { shown, ...cut } = cutToFit(pretty(toLedgerJson(diff, parts.secrets)) ?? '');
+  return { diff: shown, ...cut };
 };
 
 /** What the tool says becomes of it. @throws whatever its hook throws; an error where it says nothing */
@@ -65,7 +77,8 @@ const previewOf = async ({ tool, input }: ValidFlight, image: Json, timeoutMs: n
 export const changeOf = async (flight: ValidFlight, image: Json, timeoutMs: number): Promise<ShownChange> => {
   try {
     if (flight.tool.preview === undefined) return { change: showBefore(flight, image) };
-    return { change: compare(flight, sidesOf(image, await previewOf(flight, image, timeoutMs))) };
+    const sides = sidesOf(image, await previewOf(flight, image, timeoutMs));
+    return { change: typeof sides === 'string' ? showOwn(flight, sides) : compare(flight, sides) };
   } catch (error) {
     const problem = cleanMessage(flight, String(error)).slice(0, 300);
     return { change: showBefore(flight, image), problem };

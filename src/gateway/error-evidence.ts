@@ -61,7 +61,7 @@ const CERTIFICATE_CODE =
 const LOST_NAME = /^(AbortError|TimeoutError|CancelledFailure)$/;
 /** Words of errors that carry no code; words never prove that nothing happened. */
 const LOST_WORDS =
-  /\b(ECONNRESET|EPIPE|ETIMEDOUT|ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_\w+)\b|socket hang up|other side closed|fetch failed|network error|^terminated$|Connection terminated/i;
+  /\b(ECONNRESET|EPIPE|ETIMEDOUT|ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_\w+)\b|socket hang up|other side closed|fetch failed|network error|^terminated$|connection (was )?(terminated|reset|lost|closed|aborted|dropped|broken)|(reset|closed) by peer|lost connection|\btimed out\b|(request|response|connection|socket|gateway) time-?out/i;
 
 const codeOf = (error: unknown): string => (readText(error, 'code') ?? '').slice(0, 100);
 

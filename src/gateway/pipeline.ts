@@ -5,7 +5,7 @@ import type { Tool } from '../tools/tool.ts';
 import { asReviewed, coverOf, judgeApproval } from './approved.ts';
 import { again, carryOut } from './attempt.ts';
 import { type Authorized, authorize } from './authorize.ts';
-import { takeNamed } from './before-image.ts';
+import { keepsBefore, takeNamed } from './before-image.ts';
 import { type Flight, type GatewayParts, makeFlight, resultOf, UNHURRIED, type ValidFlight } from './flight.ts';
 import { runGone } from './gone.ts';
 import { lookUp } from './ledger.ts';
@@ -44,12 +44,14 @@ const judgeAsked = async (
   approval: GrantedApproval | undefined,
 ): Promise<Judged> => {
   const taken = await takeNamed(ready);
-  if (taken.kind === 'failed') return { ended: await refuseUnkept(ready, notKept(taken.why)) };
-  const before = taken.kind === 'none' ? undefined : taken.before;
+  const unseen = taken.kind === 'failed' ? taken.why : undefined;
+  if (unseen !== undefined && (keepsBefore(ready.tool) || ready.run.signal.aborted))
+    return { ended: await refuseUnkept(ready, notKept(unseen)) };
+  const before = taken.kind === 'taken' ? taken.before : undefined;
   const { verdict } = authorized;
   const approved = judgeApproval(ready, { verdict, approval, before: before?.digest });
   if (approved.ok) return { ready, cleared: { ...authorized, ...approved, before } };
-  return { ended: await askAgain(ready, { outcome: 'ask', reasons: approved.reasons }, { before }) };
+  return { ended: await askAgain(ready, { outcome: 'ask', reasons: approved.reasons }, { before, unseen }) };
 };
 
 /** The stages `validate` and `authorize`. */

@@ -6,7 +6,7 @@ import type { BeforeImage } from './before-image.ts';
 import { type Flight, resultOf, type ValidFlight } from './flight.ts';
 import { taskRef } from './ports.ts';
 import { reviewOf } from './review.ts';
-import { seeAgain } from './seen.ts';
+import { notSeen, seeAgain } from './seen.ts';
 
 /** Ends a call before anything ran, with the reasons for the model and the audit trail. */
 export const refuse = async (flight: Flight, reasons: readonly Reason[]): Promise<Ran> => {
@@ -23,14 +23,16 @@ export type AskedAnew = {
   readonly digest?: Digest | undefined;
   /** What stands there now. */
   readonly before?: BeforeImage | undefined;
+  /** Why nobody can tell what stands there now. */
+  readonly unseen?: string | undefined;
 };
 
 /** Nothing ran: a person has to be asked, or asked again (INVARIANT A1). */
 export const askAgain = async (flight: ValidFlight, verdict: Verdict, anew: AskedAnew = {}): Promise<Ran> => {
-  const { digest, before } = anew;
+  const { digest, before, unseen } = anew;
   const [refused, seen] = await Promise.all([
     refuse(flight, verdict.reasons),
-    before === undefined ? {} : seeAgain(flight, before),
+    before === undefined ? notSeen(unseen) : seeAgain(flight, before),
   ]);
   return { ...refused, ask: { ...reviewOf(flight, verdict, seen), ...(digest === undefined ? {} : { digest }) } };
 };

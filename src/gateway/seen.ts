@@ -20,6 +20,9 @@ const notice = (why: string): Reason => ({
   message: `what it would change cannot be shown: ${why}`,
 });
 
+/** What is known where the before-image could not be taken; `why` is absent where there is none to take. */
+export const notSeen = (why: string | undefined): Seen => (why === undefined ? {} : { notice: notice(why) });
+
 /** Time for all before-images and previews of one review, milliseconds: the review of an edit has ten seconds. */
 const REVIEW_MS = 5_000;
 /** What all changes of one review are shown with, bytes: a model may propose hundreds of calls at once. */
@@ -35,10 +38,10 @@ export const seeAgain = async (flight: ValidFlight, { image, digest }: BeforeIma
 
 const look = async (flight: ValidFlight, endMs: number): Promise<Seen> => {
   const leftMs = () => Math.min(flight.tool.timeoutMs, endMs - Date.now());
-  if (leftMs() <= 0) return { notice: notice('there was no time left to look') };
+  if (leftMs() <= 0) return notSeen('there was no time left to look');
   const taken = await takeNamed(flight, leftMs());
   if (taken.kind === 'none') return {};
-  if (taken.kind === 'failed') return { notice: notice(taken.why) };
+  if (taken.kind === 'failed') return notSeen(taken.why);
   const { image, digest } = taken.before;
   const { change, problem } = await changeOf(flight, image, Math.max(1, leftMs()));
   return { digest, change, ...(problem === undefined ? {} : { notice: notice(problem) }) };

@@ -6,7 +6,7 @@ import type { Json } from '../domain/json.ts';
 import type { Reason, Verdict } from '../domain/proposal.ts';
 import { approvalDetail, callEntry } from './audit.ts';
 import { type Authorized, semanticKeyOf } from './authorize.ts';
-import { type BeforeImage, takeBefore } from './before-image.ts';
+import { type BeforeImage, keepsBefore, takeBefore } from './before-image.ts';
 import { approvalDigest, besideDigest } from './faces.ts';
 import type { ValidFlight } from './flight.ts';
 import { recordedResult } from './ledger.ts';
@@ -42,6 +42,7 @@ export const notKept = (why: string): Reason => ({
 
 /** What is stored for the undo: the very before-image that was compared, where one was. */
 const snapshotOf = async (flight: ValidFlight, { before }: Cleared): Promise<{ snapshot?: Json } | Reason> => {
+  if (!keepsBefore(flight.tool)) return {};
   if (before !== undefined) return { snapshot: before.image };
   const taken = await takeBefore(flight);
   if (taken.kind === 'failed') return notKept(taken.why);

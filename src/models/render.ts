@@ -59,7 +59,16 @@ const once = <Item extends object, Made>(make: (item: Item) => Made): ((item: It
   };
 };
 
-const resultText = once((result: ResultItem) => fence(result.id, `${result.trust} ${result.status}`, result.output));
+/** What ran is not what the model wrote: it must not go on as if it were. JSON on one line cannot look like a mark. */
+const editedText = ({ id, status, edited }: ResultItem): string => {
+  if (edited === undefined) return '';
+  const so = status === 'rejected' ? 'It did not run with' : 'It ran with';
+  return `[${id} from human] A person changed the arguments of this call. ${so}: ${wellFormed(JSON.stringify(edited))}\n`;
+};
+
+const resultText = once(
+  (result: ResultItem) => editedText(result) + fence(result.id, `${result.trust} ${result.status}`, result.output),
+);
 
 const isJsonObject = (text: string): boolean => {
   try {

@@ -3,6 +3,7 @@ import type { ApprovalRule } from '../domain/approval-rule.ts';
 import { type ApprovalRulesConfig, toApprovalRules } from '../domain/schemas/approvals.ts';
 import type { PrincipalsConfig, SignerConfig } from '../domain/schemas/signers.ts';
 import type { ToolLog } from '../tools/tool.ts';
+import { type ConfiguredAgents, missingFallbacks } from './fallback-rules.ts';
 import { idleRules } from './idle-rules.ts';
 import { agentsAmong, createPrincipals } from './principals.ts';
 import { createVerifier } from './verify.ts';
@@ -13,6 +14,7 @@ type Configured = {
     | { readonly rules?: ApprovalRulesConfig | undefined; readonly signers?: readonly SignerConfig[] | undefined }
     | undefined;
   readonly principals?: PrincipalsConfig | undefined;
+  readonly agents?: ConfiguredAgents | undefined;
   readonly folder?: string | undefined;
 };
 
@@ -24,15 +26,16 @@ export type Deciders = {
 };
 
 /**
- * Creates what a worker needs to know of who decides; warns of rules by which nobody could.
+ * Creates what a worker needs to know of who decides; warns of rules by which nobody could, and that end with what is not there.
  * @throws ConfigError when a key cannot be used
  */
 export const createDeciders = (
-  { approvals: { rules = [], signers = [] } = {}, principals, folder = '.' }: Configured,
+  { approvals: { rules = [], signers = [] } = {}, principals, agents = {}, folder = '.' }: Configured,
   { namespace, log }: { readonly namespace: string; readonly log: ToolLog },
 ): Deciders => {
   const approvalRules = toApprovalRules(rules);
-  for (const idle of idleRules(approvalRules, signers)) log.warn(idle);
+  const warnings = [...idleRules(approvalRules, signers), ...missingFallbacks(approvalRules, agents)];
+  for (const warning of warnings) log.warn(warning);
   return {
     approvalRules,
     verifier: createVerifier(signers, { namespace, folder, log, agents: agentsAmong(principals) }),

@@ -6,6 +6,7 @@ import type {
   ProposeResult,
 } from '../activities/messages.ts';
 import type { Compensated } from '../activities/ports.ts';
+import type { PendingDecision } from '../domain/decision.ts';
 import type { JsonObject } from '../domain/json.ts';
 import type { Review } from '../domain/proposal.ts';
 import type { RecordedAnchor, StepRecord, TaskEvent } from '../domain/record.ts';
@@ -15,7 +16,8 @@ import type { AuditAnchor } from '../gateway/ports.ts';
 import type { Carried } from '../workflows/state.ts';
 import { DeskReader } from './desk-reader.ts';
 import { EffectLog } from './effects.ts';
-import type { Refused } from './progress-event.ts';
+import type { AtDesk, Refused } from './progress-event.ts';
+import { Signals, toIgnored } from './signals.ts';
 
 /** What a task did, added up from inputs and results of its activities. */
 export class Account {
@@ -27,12 +29,14 @@ export class Account {
   readonly besides = { inputTokens: 0, outputTokens: 0, costUsd: 0 };
   readonly effects = new EffectLog();
   readonly desk = new DeskReader();
+  readonly signals = new Signals();
   admission: Admission | undefined;
   #unproven: string | undefined;
   plan: JsonObject | undefined;
 
   /** What a run was handed, where the run before it is not there any more. */
   takeOver(before: Carried): void {
+    this.signals.takeOver(before);
     if (this.steps.length > 0) return;
     for (const item of before.items) this.items.set(item.id, item);
     this.steps.push(...before.steps);
@@ -114,6 +118,38 @@ export class Account {
     this.effects.undone(call.id, result);
     const words = message === undefined ? {} : { message };
     this.event(atMs, 'compensation', { callId: call.id, tool: call.tool, status, ...words });
+  }
+
+  /** What waits from now on. @returns what happened to it */
+  waits(pending: readonly PendingDecision[], atMs: number): AtDesk[] {
+    this.signals.waits(pending, atMs);
+    this.#controlled(atMs);
+    return this.desk.waits(pending);
+  }
+
+  /** The task has heard what it was sent. @returns signals that changed nothing */
+  heard(atMs: number): Refused[] {
+    const standing = this.desk.standing.map(({ id }) => id);
+    const ignored = this.signals.hear(atMs, standing);
+    this.#controlled(atMs);
+    return ignored.map(({ message, reason }) => this.ignored(message, reason, atMs));
+  }
+
+  /** An update was accepted: the task has heard it. */
+  updated(update: Parameters<Signals['updated']>[0], atMs: number): void {
+    this.signals.updated(update, atMs);
+    this.#controlled(atMs);
+  }
+
+  #controlled(atMs: number): void {
+    for (const { type, detail } of this.signals.controls()) this.event(atMs, type, detail);
+  }
+
+  /** A signal that changed nothing, and why, as the task's page says it. */
+  ignored(name: string, reason: string, atMs: number): Refused {
+    const told = toIgnored(name, reason);
+    this.event(atMs, 'ignored', told);
+    return { type: 'refused', id: '', decision: told.message, reason: told.reason };
   }
 
   /** A signature that did not count. */

@@ -8,10 +8,12 @@ import type {
   ProposeResult,
   ReadInput,
   ReportInput,
+  ReviewInput,
   VerifiedDecision,
   VerifyDecisionInput,
 } from '../activities/messages.ts';
 import type { Compensated } from '../activities/ports.ts';
+import type { Review } from '../domain/proposal.ts';
 import type { ResultItem } from '../domain/transcript.ts';
 import type { Account } from './account.ts';
 import type { ProgressEvent } from './progress-event.ts';
@@ -83,13 +85,26 @@ const compensate: ActivityReader = {
 const verifyDecision: ActivityReader = {
   ended: (account, result, { input, endedAt }) => {
     const verified = result as VerifiedDecision;
-    if (verified.ok) return [];
-    const { id, decision } = input as VerifyDecisionInput;
-    return account.unproven({ id, decision, reason: verified.refusal }, endedAt);
+    const { id, decision, token } = input as VerifyDecisionInput;
+    if (!verified.ok) return account.unproven({ id, decision, reason: verified.refusal }, endedAt);
+    const reason = account.signals.desk.proven(token, verified, endedAt);
+    return reason === undefined ? [] : [account.ignored(`${decision} ${id.replace('-', ' ')}`, reason, endedAt)];
   },
 };
 
-/** By activity type; what is not here (a check of edited arguments) says nothing about the task. */
+/** Changed arguments that came with a signal: whoever sent it has no other answer. */
+const review: ActivityReader = {
+  ended: (account, result, { input, endedAt }) => {
+    const { verdict } = result as Review;
+    const { call } = input as ReviewInput;
+    const name = verdict.outcome === 'reject' ? account.signals.desk.rejected(call.id, call.args) : undefined;
+    if (name === undefined) return [];
+    const reasons = verdict.reasons.map(({ message }) => message).join('; ');
+    return [account.ignored(name, `the edited arguments were refused: ${reasons}`, endedAt)];
+  },
+};
+
+/** By activity type; what is not here says nothing about the task. */
 export const ACTIVITY_READERS: Readonly<Record<string, ActivityReader>> = {
   admit: {
     ended: (account, result) => {
@@ -113,5 +128,9 @@ export const ACTIVITY_READERS: Readonly<Record<string, ActivityReader>> = {
   },
   compensate,
   verifyDecision,
-  report: { began: (account, input) => account.desk.reported((input as ReportInput).events) },
+  review,
+  report: {
+    began: (account, input) =>
+      account.desk.reported((input as ReportInput).events, (id) => account.signals.desk.shareOf(id)),
+  },
 };

@@ -22,6 +22,10 @@ const whoOf = ({ roles, quorum }: AtDesk): object => ({
   ...(quorum > 1 ? { quorum } : {}),
 });
 
+/** Approvals that a question had when it was over without them. */
+const votesOf = ({ approvals, approvers, quorum }: AtDesk): object =>
+  approvals === 0 ? {} : { votes: `${approvals} of ${quorum}`, approvers };
+
 const DETAILS: Partial<Record<AtDesk['what'], (event: AtDesk) => object>> = {
   asked: (event) => {
     const { kind, why, rule } = event;
@@ -35,7 +39,12 @@ const DETAILS: Partial<Record<AtDesk['what'], (event: AtDesk) => object>> = {
   escalated: ({ roles }) => ({ roles }),
   revoked: ({ why }) => ({ why }),
   decided: ({ human }) => ({ ...human }),
-  expired: ({ human }) => (human === null ? {} : { ...human }),
+  withdrawn: votesOf,
+  expired: (event) => ({
+    ...event.human,
+    ...(event.then === null ? {} : { then: event.then }),
+    ...votesOf(event),
+  }),
 };
 
 /** What happened at the desk, as an event of a trace. */

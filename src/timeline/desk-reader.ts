@@ -13,19 +13,33 @@ type What = Pick<AtDesk, 'what'> & Partial<Pick<AtDesk, 'human' | 'roles'>>;
 
 const NOBODY: Deciders = { roles: [], quorum: 1, verified: false, not: [] };
 
+/** What is needed of a question once it is over. */
+type Seen = Pick<PendingDecision, 'votes'> & Pick<AtDesk, 'then'>;
+
+const thenOf = ({ timeline = [] }: PendingDecision): AtDesk['then'] =>
+  timeline.find((step) => step.do === 'expire')?.then ?? null;
+
 const factsOf = (pending: PendingDecision, { what, human = null, roles }: What): AtDesk => {
   const { id, kind, tool, reasons, question, rule = null, votes = [], who = NOBODY } = pending;
   const { code, message } = reasons[0] ?? { code: '', message: '' };
   const asked = { why: question ?? message, code, rule, roles: roles ?? who.roles, quorum: who.quorum };
-  return { type: 'desk', what, id, kind, tool, ...asked, approvals: votes.length, allowed: null, human };
+  const approvers = votes.map(({ by }) => by);
+  const by = { approvals: votes.length, approvers, then: thenOf(pending), allowed: null, human };
+  return { type: 'desk', what, id, kind, tool, ...asked, ...by };
 };
 
-/** What a report tells. */
-const toldBy = ({ type, decisionId, kind, tool, summary, codes, ...event }: DeskEvent): AtDesk => {
-  const { rule, roles, quorum, human = null } = event;
+/** Whoever allows another share of a budget than was offered says yes to it; tasks of before called that an edit. */
+const humanOf = ({ kind, human }: DeskEvent): AtDesk['human'] =>
+  kind === 'review' && human?.decision === 'edited' ? { ...human, decision: 'approved' } : (human ?? null);
+
+/** What a report tells. Approvals of a question that is over without them are not in it: they were seen while it waited. */
+const toldBy = (event: DeskEvent, seen: Seen | undefined): AtDesk => {
+  const { type, decisionId, kind, tool, summary, codes, rule, roles, quorum } = event;
+  const human = humanOf(event);
   const asked = { why: summary, code: codes[0] ?? '', rule, roles, quorum };
-  const approvals = human?.votes?.length ?? 0;
-  return { type: 'desk', what: type, id: decisionId, kind, tool, ...asked, approvals, allowed: null, human };
+  const approvers = (human?.votes ?? seen?.votes ?? []).map(({ by }) => by);
+  const by = { approvals: approvers.length, approvers, then: seen?.then ?? null, allowed: null, human };
+  return { type: 'desk', what: type, id: decisionId, kind, tool, ...asked, ...by };
 };
 
 /** Approvals that came since a question was last seen. */
@@ -55,6 +69,8 @@ export class DeskReader {
   readonly #standing = new Map<string, TracedStanding>();
   /** By id: what a plain yes allows further. */
   readonly #shares = new Map<string, Readonly<Record<string, number>>>();
+  /** By id: what a question was like when it was last seen. */
+  readonly #seen = new Map<string, Seen>();
 
   get pending(): readonly PendingDecision[] {
     return this.#pending;
@@ -68,6 +84,7 @@ export class DeskReader {
   /** What a run was handed, where the run before it is not there any more. */
   takeOver({ desk, standing = [] }: Carried): void {
     this.#pending = desk.pending;
+    for (const each of desk.pending) this.#see(each);
     for (const each of standing) this.#stands(each);
   }
 
@@ -75,7 +92,7 @@ export class DeskReader {
   waits(pending: readonly PendingDecision[]): AtDesk[] {
     const before = new Map(this.#pending.map((each) => [each.id, each]));
     this.#pending = pending;
-    for (const { id, share } of pending) if (share !== undefined) this.#shares.set(id, share);
+    for (const each of pending) this.#see(each);
     return pending.flatMap((now) => {
       const old = before.get(now.id);
       const asked = old === undefined ? [factsOf(now, { what: 'asked' })] : stepsSince(old, now);
@@ -83,22 +100,30 @@ export class DeskReader {
     });
   }
 
+  #see(pending: PendingDecision): void {
+    const { id, share, votes = [] } = pending;
+    if (share !== undefined) this.#shares.set(id, share);
+    // A question that expired and stays has its timeline no more; neither has one that had to be cut.
+    this.#seen.set(id, { votes, then: thenOf(pending) ?? this.#seen.get(id)?.then ?? null });
+  }
+
   /** The task has ended: nothing waits. */
   ended(): void {
     this.#pending = [];
   }
 
-  /** What a task told its store. @returns what only this tells */
-  reported(events: readonly DeskEvent[]): AtDesk[] {
+  /** What a task told its store. @param named by id: another share than was offered @returns what only this tells */
+  reported(events: readonly DeskEvent[], named: (id: string) => AtDesk['allowed'] | undefined): AtDesk[] {
     const fresh = events.filter(({ id }) => !this.#reported.has(id));
     return fresh.flatMap((event) => {
       this.#reported.add(event.id);
-      const told = toldBy(event);
+      const told = toldBy(event, this.#seen.get(event.decisionId));
       const { what, id, human } = told;
       if (what === 'revoked') this.#standing.delete(id);
       else if (human !== null) this.#granted(told, human);
       if (!REPORTED.has(what)) return [];
-      return [{ ...told, allowed: human?.decision === 'approved' ? (this.#shares.get(id) ?? null) : null }];
+      const allowed = human?.decision === 'approved' ? (named(id) ?? this.#shares.get(id) ?? null) : null;
+      return [{ ...told, allowed }];
     });
   }
 

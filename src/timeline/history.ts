@@ -21,6 +21,21 @@ export const decodeOne = (payload: Payload): unknown => {
   }
 };
 
+/** What a task makes of a payload that it cannot read: a text, which nothing accepts. */
+const UNREADABLE = 'unreadable payload';
+
+/** The first value that came with a message, as the task heard it; undefined: nothing came. */
+export const firstAsHeard = (
+  payloads: { readonly payloads?: readonly Payload[] | null } | null | undefined,
+): unknown => {
+  const [payload] = payloads?.payloads ?? [];
+  try {
+    return payload === undefined ? undefined : defaultPayloadConverter.fromPayload(payload);
+  } catch {
+    return UNREADABLE;
+  }
+};
+
 /** Milliseconds since 1970 of an event. */
 export const eventMs = ({ eventTime }: HistoryEvent): number =>
   Number(eventTime?.seconds ?? 0) * 1_000 + Math.floor((eventTime?.nanos ?? 0) / 1_000_000);

@@ -3,6 +3,7 @@ import type { Risk } from '../domain/approval-rule.ts';
 import type { PendingDecision } from '../domain/decision.ts';
 import { HoldfastError } from '../domain/failures.ts';
 import { durationMs } from '../domain/schemas/duration.ts';
+import { FURTHER_ROLES } from '../domain/waiting-roles.ts';
 import type { TaskSummary } from './task-summary.ts';
 import {
   attributeMissing,
@@ -45,7 +46,8 @@ const toQueries = (filter: InboxFilter): readonly string[] => {
   // Not the status: a paused task may have questions, too.
   const waiting = waitingFor === undefined ? ['HoldfastWaitingFor IS NOT NULL'] : [];
   const known = [TASKS, ...toTerms(filter), ...waiting, RUNNING];
-  const byRole = roles === undefined ? [] : [`HoldfastWaitingRoles IN (${roles.map(quote).join(', ')})`];
+  const among = [...(roles ?? []), FURTHER_ROLES].map(quote).join(', ');
+  const byRole = roles === undefined ? [] : [`HoldfastWaitingRoles IN (${among})`];
   // Neither of them stands in the memo.
   const needsServer = status !== undefined || principal !== undefined || tenant !== undefined;
   return [
@@ -91,15 +93,15 @@ const toWanted = ({ waitingFor, agent, role, risk, olderThan }: InboxFilter): Wa
 /** Asks with the first query that the namespace can answer. @returns that query too, for the next page */
 const queryFirst = async (
   client: Client,
-  [query = '', ...others]: readonly string[],
+  { list, queries: [query = '', ...others] }: { readonly list: string; readonly queries: readonly string[] },
   options: PageOptions,
 ): Promise<{ readonly page: TaskPage; readonly queries: readonly string[] }> => {
   try {
-    return { page: await queryPage(client, query, options), queries: [query, ...others] };
+    return { page: await queryPage(client, { query, list }, options), queries: [query, ...others] };
   } catch (error) {
     if (!lacksAttribute(error)) throw error;
     if (others.length === 0) throw attributeMissing(error);
-    return await queryFirst(client, others, options);
+    return await queryFirst(client, { list, queries: others }, options);
   }
 };
 
@@ -110,16 +112,18 @@ const byAge = (a: PendingDecision, b: PendingDecision): number =>
  * One page of what waits for people. One list call, no worker; where the server cannot filter (risk, age), up to twenty, and the
  * page may hold less than `limit` while `next` still leads on.
  * @param options `limit` counts tasks
- * @throws HoldfastError `Spec.Invalid` when a filter needs a search attribute that the namespace lacks, or is none
+ * @throws HoldfastError `Page.Unknown` for a token that is none; `Spec.Invalid` when a filter needs a search attribute that the namespace lacks, or is none
  */
 export const readInbox = async (client: Client, filter: InboxFilter, options: PageOptions): Promise<PendingPage> => {
   const wanted = toWanted(filter);
   const found: (readonly PendingDecision[])[] = [];
   let queries = toQueries(filter);
+  // The same on every page, whichever of them the namespace can answer.
+  const list = queries.join('\n');
   let next: string | null | undefined = options.next;
   for (let calls = 0; calls < MAX_CALLS && next !== null && found.length < options.limit; calls++) {
     const limit = options.limit - found.length;
-    const answer: Awaited<ReturnType<typeof queryFirst>> = await queryFirst(client, queries, { limit, next });
+    const answer: Awaited<ReturnType<typeof queryFirst>> = await queryFirst(client, { list, queries }, { limit, next });
     queries = answer.queries;
     next = answer.page.next;
     found.push(...answer.page.tasks.map(wanted).filter((pending) => pending.length > 0));

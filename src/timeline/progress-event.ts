@@ -1,3 +1,4 @@
+import type { Expiry } from '../domain/approval-rule.ts';
 import type { HumanDecision, PendingDecision, PendingKind } from '../domain/decision.ts';
 import type { DeskEventType } from '../domain/desk-event.ts';
 import type { Reason } from '../domain/proposal.ts';
@@ -32,13 +33,17 @@ export type AtDesk = {
   readonly quorum: number;
   /** So many have approved. */
   readonly approvals: number;
-  /** Of a plain yes to a question about a budget: what it allowed further. */
+  /** Who they are. */
+  readonly approvers: readonly string[];
+  /** What follows where nobody decides in time; null: nothing, or it is not known. */
+  readonly then: Expiry | null;
+  /** Of a yes to a question about a budget: what it allowed further. */
   readonly allowed: Readonly<Record<string, number>> | null;
   /** Who did it, where somebody did. */
   readonly human: Omit<HumanDecision, 'args'> | null;
 };
 
-/** A decision that did not count, and why, as its sender was told. */
+/** A message that changed nothing, and why: as its sender was told, or, of a signal, as the task's page says it. `id` may be empty. */
 export type Refused = {
   readonly type: 'refused';
   readonly id: string;

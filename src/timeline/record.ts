@@ -7,7 +7,7 @@ import type { Carried } from '../workflows/state.ts';
 import { Account } from './account.ts';
 import { ACTIVITY_READERS, type Bare } from './activity-readers.ts';
 import { toTaskEvent } from './desk-events.ts';
-import { boundMessage, decodeAll, decodeOne, eventMs, type HistoryEvent } from './history.ts';
+import { boundMessage, decodeAll, decodeOne, eventMs, firstAsHeard, type HistoryEvent } from './history.ts';
 import type { ProgressEvent } from './progress-event.ts';
 import { type Message, Updates } from './updates.ts';
 
@@ -80,8 +80,8 @@ export class RecordReader {
     else if (event.activityTaskCompletedEventAttributes) yield* this.#complete(event);
     else if (event.workflowPropertiesModifiedEventAttributes) yield* this.#memo(event);
     else if (event.workflowExecutionSignaledEventAttributes) yield* this.#signal(event);
-    else if (event.workflowExecutionUpdateAcceptedEventAttributes)
-      yield* this.#message(event, this.#updates.accept(event));
+    else if (event.workflowTaskStartedEventAttributes) yield* this.#account.heard(eventMs(event));
+    else if (event.workflowExecutionUpdateAcceptedEventAttributes) yield* this.#update(event);
     else if (event.workflowExecutionUpdateCompletedEventAttributes) yield* this.#answered(event);
     else yield* this.#closed(event, runId);
   }
@@ -141,7 +141,7 @@ export class RecordReader {
     if (payload === undefined) return;
     const pending = decodeOne(payload);
     if (!Array.isArray(pending)) return;
-    const happened = this.#account.desk.waits(pending as PendingDecision[]);
+    const happened = this.#account.waits(pending as PendingDecision[], eventMs(event));
     this.#status = pending.length > 0 ? 'waiting' : this.#isUnwinding ? 'compensating' : 'running';
     yield* happened;
     if (pending.length > 0) yield { type: 'waiting', pending: this.pending };
@@ -150,7 +150,15 @@ export class RecordReader {
   *#signal(event: HistoryEvent): Generator<Bare> {
     const signal = event.workflowExecutionSignaledEventAttributes;
     const [payload = null] = decodeAll(signal?.input);
-    yield* this.#message(event, { name: signal?.signalName ?? '', payload, from: signal?.identity ?? '' });
+    const name = signal?.signalName ?? '';
+    this.#account.signals.sent({ name, payload: firstAsHeard(signal?.input) });
+    yield* this.#message(event, { name, payload, from: signal?.identity ?? '' });
+  }
+
+  *#update(event: HistoryEvent): Generator<Bare> {
+    const message = this.#updates.accept(event);
+    yield* this.#message(event, message);
+    this.#account.updated(message, eventMs(event));
   }
 
   /** An update that was accepted and then refused: its sender was told, so the trace tells, too. */
@@ -169,6 +177,8 @@ export class RecordReader {
     const completed = event.workflowExecutionCompletedEventAttributes;
     if (completed) {
       const [outcome] = decodeAll(completed.result) as [Outcome];
+      const { status, reason = '' } = outcome;
+      if (status === 'limit' || status === 'fallback') this.#account.event(eventMs(event), status, { reason });
       yield* this.#end(outcome);
       return;
     }

@@ -1,4 +1,5 @@
 import type { Client } from '@temporalio/client';
+import { digestText } from '../domain/digest.ts';
 import { HoldfastError } from '../domain/failures.ts';
 import { AGENT_TASK_TYPE, COMPENSATE_TASK_TYPE } from '../domain/task.ts';
 import { type TaskSummary, toSummary } from './task-summary.ts';
@@ -55,18 +56,40 @@ const toQuery = (filter: TaskFilter): string => {
   return [TASKS, ...toTerms(filter), ...(isOpen ? [RUNNING] : [])].join(' AND ');
 };
 
-/** One page of what a query finds: one call to the server. */
-export const queryPage = async (client: Client, query: string, { limit, next }: PageOptions): Promise<TaskPage> => {
-  const answer = await client.workflowService.listWorkflowExecutions({
-    namespace: client.options.namespace,
-    query,
-    pageSize: limit,
-    ...(next === undefined ? {} : { nextPageToken: Buffer.from(next, 'base64url') }),
-  });
-  const token = answer.nextPageToken;
-  const further = token && token.length > 0 ? Buffer.from(token).toString('base64url') : null;
-  return { tasks: (answer.executions ?? []).map(toSummary), next: further };
+/**
+ * A token as it is given out: the server's own, with what it is a page of. What the server says of another one helps nobody ("something
+ * went wrong, please retry"), or it takes it and gives a page of something else.
+ */
+const writeToken = (list: string, token: Uint8Array): string => {
+  const own = Buffer.from(token).toString('base64url');
+  return `${own}.${digestText(`${list}\n${own}`).slice(-8)}`;
 };
+
+const readToken = (list: string, given: string): Buffer => {
+  const [own = ''] = given.split('.');
+  const token = Buffer.from(own, 'base64url');
+  if (writeToken(list, token) === given) return token;
+  throw new HoldfastError('Page.Unknown', 'this is not the token of a next page of this list, with these filters.');
+};
+
+/** One page of what a query finds: one call to the server. @throws HoldfastError `Page.Unknown` for a token of another list */
+export const queryPage = async (
+  client: Client,
+  { query, list = query }: Listed,
+  { limit, next }: PageOptions,
+): Promise<TaskPage> => {
+  const token = next === undefined ? {} : { nextPageToken: readToken(list, next) };
+  const { namespace } = client.options;
+  const answer = await client.workflowService.listWorkflowExecutions({ namespace, query, pageSize: limit, ...token });
+  const further = answer.nextPageToken;
+  return {
+    tasks: (answer.executions ?? []).map(toSummary),
+    next: further && further.length > 0 ? writeToken(list, further) : null,
+  };
+};
+
+/** What is asked of the server, and what its pages are pages of; by default of what is asked. */
+export type Listed = { readonly query: string; readonly list?: string };
 
 /** Tells whether a query failed because the namespace lacks a search attribute. */
 export const lacksAttribute = (error: unknown): boolean =>
@@ -82,11 +105,11 @@ export const attributeMissing = (error: unknown): HoldfastError =>
 
 /**
  * One page of tasks.
- * @throws HoldfastError `Spec.Invalid` when a filter needs a search attribute that the namespace lacks
+ * @throws HoldfastError `Page.Unknown` for a token that is none, `Spec.Invalid` when a filter needs a search attribute that the namespace lacks
  */
 export const listTasks = async (client: Client, filter: TaskFilter, options: PageOptions): Promise<TaskPage> => {
   try {
-    return await queryPage(client, toQuery(filter), options);
+    return await queryPage(client, { query: toQuery(filter) }, options);
   } catch (error) {
     throw lacksAttribute(error) ? attributeMissing(error) : error;
   }

@@ -113,7 +113,9 @@ export type Tool<Input = unknown, Output = unknown> = {
   compensate?(input: Input, output: Output, context: CompensationContext): unknown;
   /** A before-image, taken when a person is asked, and again and stored before the effect. JSON. Has no effect of its own. */
   snapshot?(input: Input, context: ToolContext): Promise<Json> | Json;
-  /** What the before-image becomes, or `{ $diff: { before, after } }`: shown to whoever approves, as a diff. JSON, or text. */
+  /** Like `snapshot`, for whoever is asked alone: taken only where a call asks, and kept nowhere. One of the two at most. */
+  look?(input: Input, context: ToolContext): Promise<Json> | Json;
+  /** What the before-image becomes, or `{ $diff: { before, after } }`: shown to whoever approves, as a diff. JSON, or text. `$diff` as a text is a diff as it is. */
   preview?(input: Input, before: Json): Promise<Json> | Json;
   /** Semantic validation. @returns what is wrong, for the model; undefined: nothing */
   check?(input: Input): Promise<string | undefined> | string | undefined;

@@ -17,7 +17,13 @@ export type Call = {
 };
 
 /** One go at a call: as the model proposed it, or as a person approved it. */
-export type Turn = { readonly review: Review; readonly args: unknown; readonly approval?: Approval };
+export type Turn = {
+  readonly review: Review;
+  readonly args: unknown;
+  readonly approval?: Approval;
+  /** It was approved, and is asked about again: the tool is not the one that was approved. */
+  readonly isToolChanged?: boolean;
+};
 
 /** Puts a call and its review together. */
 export const toCall = (raw: RawCall, review: Review): Call => {
@@ -57,7 +63,9 @@ const isEdited = ({ message, pending }: Ruling): boolean => message.args !== und
 
 const decisionOf = (ruling: Ruling): HumanDecision['decision'] => {
   if (ruling.isExpired === true) return 'expired';
-  return isEdited(ruling) ? 'edited' : DECISIONS[ruling.message.name];
+  // Whoever allows another share of a budget than was offered says yes, and changes no arguments.
+  const isChanged = isEdited(ruling) && ruling.pending.kind !== 'review';
+  return isChanged ? 'edited' : DECISIONS[ruling.message.name];
 };
 
 /** How far a yes reaches, where that is further than once. */

@@ -179,7 +179,10 @@ export class CallRunner {
     const done = await executeCall(this.#task, call, turn);
     if (done.ask === undefined) return this.#settle(call, turn, done);
     this.#task.event('asks', askedAtExecution(call.raw.id, done.ask));
-    return this.#askAgain(call, { ...turn, review: { ...turn.review, ...done.ask } });
+    const [before, now] = [turn.review.toolDigest, done.ask.toolDigest];
+    const isToolChanged = before !== undefined && now !== undefined && before !== now;
+    const review = { ...turn.review, ...done.ask };
+    return this.#askAgain(call, { ...turn, review, ...(isToolChanged ? { isToolChanged } : {}) });
   }
 
   /** INVARIANT A1: where the verdict of now asks, a person is asked again, unless an approval that stands covers what was not asked. */
@@ -219,7 +222,8 @@ export class CallRunner {
     const said = resultOf(call, { status: happened ? 'succeeded' : 'failed', output, human: toHuman(ruling) });
     // Tasks of before had no ledger that could be told.
     if (!wf.patched('resolve-unknown')) return said;
-    return resolveEffect(task, effect, ruling).then(toResultItem, () => said);
+    const settled = await resolveEffect(task, effect, ruling).then(toResultItem, () => said);
+    return unknown.edited === undefined ? settled : { ...settled, edited: unknown.edited };
   }
 
   get #inFlight(): InFlight {

@@ -9,6 +9,7 @@ import {
   type Ruling,
   withdrawDecision,
 } from '../domain/desk.ts';
+import { refuseUnknown } from '../domain/find-decision.ts';
 import { toHuman } from './call.ts';
 import { DeskClock } from './clock.ts';
 import { pauseDoor, resumeDoor } from './controls.ts';
@@ -32,8 +33,6 @@ export class Desk {
   readonly #reports: DeskReports;
   /** Questions of the run before this one that nobody has asked again yet. */
   readonly #unclaimed: Set<string>;
-  /** The task ends by a question that nobody decided. */
-  #ending: Ending | undefined;
 
   constructor(task: TaskState) {
     this.#task = task;
@@ -57,7 +56,7 @@ export class Desk {
     openDoor(task, pauseDoor(task));
     openDoor(task, resumeDoor(task));
     wf.setDefaultSignalHandler((name) => {
-      recordIgnored(task, name, 'no decision of that name is pending; see the list of signals, or reload the page');
+      recordIgnored(task, name, refuseUnknown(task.desk, name, Date.now()));
     });
     for (const { id } of carried) this.#clock.start(id);
     if (task.desk.pending.length > 0) showWaiting(task);
@@ -115,12 +114,13 @@ export class Desk {
 
   /** Throws where the task is to end by a question that nobody decided in time. @throws Ending */
   mustGoOn(): void {
-    if (this.#ending !== undefined && this.#isEnding) throw this.#ending;
+    const { ending } = this.#task;
+    if (ending !== undefined && this.#isEnding) throw new Ending(ending);
   }
 
   /** What an ended task did is undone, whatever made it end (INVARIANT E7). */
   get #isEnding(): boolean {
-    return this.#ending !== undefined && !isUnwinding(this.#task);
+    return this.#task.ending !== undefined && !isUnwinding(this.#task);
   }
 
   /** Takes all questions off the desk: the task ends. Those about undoing come after it. */
@@ -194,7 +194,7 @@ export class Desk {
     if (then === 'fallback') {
       const { fallback } = task.admitted;
       const output = fallback === undefined ? {} : { output: fallback.output };
-      this.#ending = new Ending({ status: 'fallback', reason: `nobody decided ${id} in time`, ...output });
+      task.ending = { status: 'fallback', reason: `nobody decided ${id} in time`, ...output };
     }
     const ruling = expireDecision(task.desk, id, Date.now());
     if (ruling !== undefined) this.#take(ruling);

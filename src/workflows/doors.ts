@@ -28,11 +28,16 @@ const currentUpdate = (): string | undefined => wf.currentUpdateInfo()?.id;
  */
 export const openDoor = (task: TaskState, { wire, description, check, act }: Door): void => {
   const acknowledge = (): Acknowledged => ({ status: task.status, pending: task.desk.pending.map(({ id }) => id) });
+  const take = async (payload: unknown): Promise<void> => {
+    const refusal = await act(payload);
+    if (refusal !== undefined) recordIgnored(task, wire, refusal);
+  };
   wf.setHandler(
     wf.defineSignal<[unknown?]>(wire),
-    async (payload) => {
-      const refusal = await act(payload);
-      if (refusal !== undefined) recordIgnored(task, wire, refusal);
+    (payload) => {
+      // Thousands may come at once, and the SDK traces every promise: for what is plainly wrong, none is made.
+      const checked = check(payload);
+      return checked.ok ? take(payload) : recordIgnored(task, wire, checked.refusal);
     },
     { description },
   );

@@ -35,13 +35,25 @@ const sourcesOf = (
   return found.length === 0 ? {} : { sources: Object.fromEntries(found.slice(-MAX_ORIGINS)) };
 };
 
-/** A person who has approved this very call must be told why it is there again. */
-const askedBefore = ({ approval }: Turn): readonly Reason[] => {
-  if (approval === undefined) return [];
+/** What the gateway says of an approval that is void; whoever gave it is told the same with when that was. */
+const BEFORE_CHANGED = 'before_changed';
+
+const whatChanged = ({ isToolChanged, review }: Turn): string => {
+  if (isToolChanged === true) return 'the tool itself changed since then';
+  if (review.verdict.reasons.some(({ code }) => code === BEFORE_CHANGED))
+    return 'what is there now is not what was shown then, so it would change something else';
+  return 'the tool, or what is known of the call, changed since then';
+};
+
+/** Why a call asks. A person who has approved this very call must be told why it is there again, once and with what changed. */
+const reasonsOf = (turn: Turn): readonly Reason[] => {
+  const { approval, review } = turn;
+  const { reasons } = review.verdict;
+  if (approval === undefined) return reasons;
   const { by, at } = approval.human;
   const who = by === undefined ? '' : ` by ${by}`;
-  const message = `it was approved at ${at.slice(11, 19)} UTC${who}, and asks again: the tool, or what is known of the call, changed since then`;
-  return [{ code: 'asks_again', message }];
+  const message = `it was approved at ${at.slice(11, 19)} UTC${who}, and asks again: ${whatChanged(turn)}`;
+  return [...reasons.filter(({ code }) => code !== BEFORE_CHANGED), { code: 'asks_again', message }];
 };
 
 /** Whether a call may run, or, of the agent's own question, what the answer is. */
@@ -56,7 +68,7 @@ export const askAboutCall = (task: TaskState, call: Call, turn: Turn): PendingDe
     tool: review.tool,
     args,
     ...(review.question === undefined ? {} : { question: review.question }),
-    reasons: [...review.verdict.reasons, ...askedBefore(turn)],
+    reasons: reasonsOf(turn),
     decision,
     ...(Object.keys(provenance).length === 0 ? {} : { provenance }),
     ...sourcesOf(task, { provenance, decision }),

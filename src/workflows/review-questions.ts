@@ -65,7 +65,12 @@ export const askAboutOutput = (task: TaskState, output: unknown): PendingDecisio
     args: { output },
     question:
       'Is this answer good? Approve: the task completes with it. Deny: the agent tries again, with your reason.',
-    reasons: [{ code: 'final_output', message: `the final output of ${task.admitted.agent} is reviewed by a person` }],
+    reasons: [
+      {
+        code: 'final_output',
+        message: `a person reviews what ${task.admitted.agent} gives, before the task is completed with it`,
+      },
+    ],
     digest: digestJson({ output: output ?? null }),
     may: ['approve', 'deny'],
   });

@@ -63,6 +63,8 @@ export type Carried = {
   /** The task has ended like this, and a person is asked whether to undo what it did. */
   readonly asksToUndo?: End | undefined;
   readonly undoing?: Undoing | undefined;
+  /** The task is about to end by a question that nobody decided. */
+  readonly ending?: End | undefined;
 };
 
 /** Events kept in memory; all of them stand in the history anyway. */
@@ -121,6 +123,8 @@ export class TaskState {
   asksToUndo: End | undefined;
   /** Set while a person is asked about an undo. */
   undoing: Undoing | undefined;
+  /** Set once nobody decided a question in time by which the task ends: nothing of it runs any more. */
+  ending: End | undefined;
   /** Set once the task has ended and what it did is being undone. */
   end: End | undefined;
   /** What the task is doing, for people. */
@@ -156,9 +160,9 @@ export class TaskState {
 
   /** What waits for people, and what the loop was in the middle of when it began to wait. */
   #takeDesk(carried: Carried): void {
-    const { isReviewed = false, loops = emptyLoops(), inFlight, asksToUndo, undoing } = carried;
+    const { isReviewed = false, loops = emptyLoops(), inFlight, asksToUndo, undoing, ending } = carried;
     const { standing = [], unreported = [], rulings = [], asked = [] } = carried;
-    Object.assign(this, { isReviewed, loops, inFlight, asksToUndo, undoing });
+    Object.assign(this, { isReviewed, loops, inFlight, asksToUndo, undoing, ending });
     this.standing.push(...standing);
     this.unreported.push(...unreported);
     for (const ruling of rulings) this.rulings.set(ruling.pending.id, ruling);
@@ -224,7 +228,7 @@ export class TaskState {
     const { admitted: admission, base, step, usage, effects, steps, events, reads, desk, updates, activeMs } = this;
     const { invalid, notes, said, paused, undo, denied, plan, end, standing, isReviewed, unreported, loops, held } =
       this;
-    const { inFlight, asksToUndo, undoing, timeUp } = this;
+    const { inFlight, asksToUndo, undoing, timeUp, ending } = this;
     return {
       admission,
       items: this.transcript.items,
@@ -258,6 +262,7 @@ export class TaskState {
       asked: [...this.asked],
       asksToUndo,
       undoing,
+      ending,
     };
   }
 }

@@ -5,6 +5,7 @@ import { cutText } from '../domain/json.ts';
 import { renderPage } from '../domain/page.ts';
 import { SIZES } from '../domain/sizes.ts';
 import { MEMO, type SearchAttributeName, type TaskStatus } from '../domain/task.ts';
+import { listRoles } from '../domain/waiting-roles.ts';
 import type { End, TaskState } from './state.ts';
 
 const STATUS = defineSearchAttributeKey('HoldfastStatus', 'KEYWORD');
@@ -27,7 +28,7 @@ const distinct = (words: readonly string[]): string[] | null => (words.length > 
 /** What is waited for, and who of: no value where nothing is, or where anybody may decide. */
 const waitingFor = ({ desk }: TaskState): readonly SearchAttributeUpdatePair[] => [
   { key: WAITING_FOR, value: distinct(desk.pending.map(({ kind }) => kind)) },
-  { key: WAITING_ROLES, value: distinct(desk.pending.flatMap(({ who }) => who?.roles ?? [])) },
+  { key: WAITING_ROLES, value: distinct(listRoles(desk.pending.flatMap(({ who }) => who?.roles ?? []))) },
 ];
 
 /** Tasks whose page is about to be made. */

@@ -16,7 +16,7 @@ const readRuns = async (...names: readonly string[]) => {
     for (const event of history.events ?? []) progress.push(...reader.push(event, runId));
   }
   const trace = buildTrace(reader.record);
-  const told = trace.events.filter(({ type }) => type !== 'message');
+  const told = trace.events.filter(({ type }) => !['message', 'ignored', 'pause', 'resume'].includes(type));
   const events = told.map(({ type, detail }) => [type, (detail as { id: string }).id]);
   const { calls = [] } = trace.steps[0] ?? {};
   return { reader, trace, events, progress, calls };
@@ -87,6 +87,44 @@ describe('what a history tells of its decisions', () => {
     expect(trace.standing).toEqual([]);
     expect(reader.record.standing ?? []).toEqual([]);
     expect(trace.steps[1]?.calls[0]?.human).toMatchObject({ standing: expect.stringMatching(/^s1\.c1-/), by: 'ben' });
+  });
+
+  it('names signals that changed nothing, in the words of the task', async () => {
+    const { trace, progress } = await readRuns('malformed-signals');
+
+    const ignored = trace.events.flatMap(({ type, detail }) => (type === 'ignored' ? [detail] : []));
+    expect(ignored).toEqual([
+      { message: 'approve', reason: expect.stringContaining('the input must be empty or an object') },
+      { message: 'approve', reason: expect.stringContaining('no decision "x" is pending') },
+      { message: 'approve', reason: expect.stringContaining('the input must be empty or an object') },
+      { message: 'nonsense', reason: expect.stringContaining('no decision of that name is pending') },
+      { message: 'approve', reason: expect.stringContaining('the input must be empty or an object') },
+    ]);
+    expect(progress.filter(({ type }) => type === 'refused')).toHaveLength(5);
+  });
+
+  it('takes nothing for ignored that counted', async () => {
+    for (const name of ['approved', 'denied', 'edited', 'paused-and-resumed', 'standing-approval', 'asked-a-person']) {
+      const { trace } = await readRuns(name);
+      expect([name, trace.events.filter(({ type }) => type === 'ignored')]).toEqual([name, []]);
+    }
+  });
+
+  it('tells when it was paused and went on, and that it ended at a limit', async () => {
+    const typesOf = async (name: string) => (await readRuns(name)).trace.events.map(({ type }) => type);
+
+    expect(await typesOf('paused-and-resumed')).toEqual(expect.arrayContaining(['pause', 'resume']));
+    expect(await typesOf('expired-to-pause')).toContain('pause');
+    expect(await typesOf('limit-steps')).toContain('limit');
+    expect(await typesOf('approved')).not.toContain('pause');
+  });
+
+  it('says what followed when nobody decided', async () => {
+    const detailOf = async (name: string) =>
+      (await readRuns(name)).trace.events.find(({ type }) => type === 'expired')?.detail;
+
+    expect(await detailOf('expired')).toMatchObject({ then: 'deny' });
+    expect(await detailOf('expired-to-pause')).toMatchObject({ then: 'pause' });
   });
 
   it.each([

@@ -68,6 +68,9 @@ const EVENTS: readonly (readonly [type: string, detail: unknown])[] = [
   ['review', { code: EVIL, decision: EVIL, by: EVIL, note: EVIL, allowed: { [EVIL]: EVIL } }],
   ['replaced', { id: EVIL, by: EVIL, next: EVIL }],
   ['refused', { id: EVIL, decision: EVIL, reason: EVIL }],
+  ['ignored', { message: EVIL, reason: EVIL }],
+  ['expired', { id: EVIL, tool: EVIL, votes: EVIL, approvers: [EVIL], then: EVIL }],
+  ['escalation', { code: EVIL, decision: 'expired', votes: EVIL, approvers: [EVIL], then: EVIL }],
   ['report_failed', { events: [EVIL, 7], reason: EVIL }],
   ['message', { name: EVIL, payload: { token: EVIL, by: EVIL, note: EVIL }, from: EVIL }],
   [EVIL, { what: EVIL }],
@@ -82,7 +85,7 @@ describe('INVARIANT T4: what models, people and strangers wrote', () => {
     {
       name: 'what happened to it',
       lines: (['decided', 'voted', 'escalated', 'revoked', 'expired'] as const).flatMap((what) =>
-        deskLines({ ...atDesk, what, roles: [EVIL], approvals: 1, human }, plain),
+        deskLines({ ...atDesk, what, roles: [EVIL], approvals: 1, approvers: [EVIL], then: 'deny', human }, plain),
       ),
     },
     {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { checkShare } from '../../src/domain/budget-share.ts';
+import type { PendingDecision } from '../../src/domain/decision.ts';
 import {
   currentId,
   type DeskState,
@@ -86,6 +87,43 @@ describe('INVARIANT A2: a bare yes to one kind of question', () => {
     openDecision(desk, makePending('s2.c1-bbbb', { who: anybody }));
 
     expect(ruleDecision(desk, { name: 'approve' }, 5_000)).toMatchObject({ ok: true });
+  });
+});
+
+describe('INVARIANT A2: a bare message that the question before does not take', () => {
+  const ask = { kind: 'answer', may: ['answer', 'deny'], who: anybody } as const;
+  const decided = (first: Partial<PendingDecision>, message: Parameters<typeof ruleDecision>[1]): DeskState => {
+    const desk = emptyDesk();
+    openDecision(desk, makePending('s1.c1-aaaa', { who: anybody, ...first }));
+    expect(ruleDecision(desk, message, 0)).toMatchObject({ ok: true });
+    return desk;
+  };
+
+  it.each([{ target: 's1.c1-aaaa' }, {}])('is an answer, also right after a call was approved: %j', (named) => {
+    const desk = decided({}, { name: 'approve', ...named });
+    openDecision(desk, makePending('s2.c1-bbbb', ask));
+
+    expect(ruleDecision(desk, { name: 'deny' }, 10)).toMatchObject({ ok: false });
+    expect(ruleDecision(desk, { name: 'answer', text: 'B' }, 20)).toMatchObject({ ok: true });
+  });
+
+  it.each([{ target: 's1.c1-aaaa' }, {}])('is a yes, also right after a question was answered: %j', (named) => {
+    const desk = decided(ask, { name: 'answer', text: 'B', ...named });
+    openDecision(desk, makePending('s2.c1-bbbb', { who: anybody }));
+
+    expect(ruleDecision(desk, { name: 'approve' }, 10)).toMatchObject({ ok: true });
+  });
+
+  it('still may be meant for what waited before that', () => {
+    const desk = decided({}, { name: 'approve', target: 's1.c1-aaaa' });
+    openDecision(desk, makePending('s2.c1-bbbb', ask));
+    ruleDecision(desk, { name: 'answer', text: 'B' }, 10);
+    openDecision(desk, makePending('s3.c1-cccc', { who: anybody }));
+
+    expect(ruleDecision(desk, { name: 'approve' }, 20)).toMatchObject({
+      ok: false,
+      refusal: expect.stringContaining('s1.c1-aaaa was decided just before'),
+    });
   });
 });
 

@@ -51,6 +51,17 @@ describe('INVARIANT H1: pending decisions in bounds', () => {
     expect(least).toEqual({ ...makePending(terms), args: undefined });
   });
 
+  it.each(['diff', 'before'] as const)('show as much of what changes (%s) as there is room for', (field) => {
+    const lines = '+ a line of it\n'.repeat(500);
+    const args = { content: 'x'.repeat(2_000) };
+    const [shown] = boundPending([makePending({ args, change: { [field]: lines } })], { all: 10_000, each: 5_000 });
+
+    expect(shown).toMatchObject({ args, change: { isCut: true } });
+    expect(shown?.change?.[field]?.length).toBeGreaterThan(1_000);
+    expect(lines).toContain(shown?.change?.[field]?.slice(0, 1_000));
+    expect(jsonBytes(shown)).toBeLessThanOrEqual(5_000);
+  });
+
   it('are cut where the arguments alone are too long, and come without any where all are too many', () => {
     const long = makePending({ args: { content: 'x'.repeat(5_000) } });
     const shown = boundPending([long, long, long], { all: 1_200, each: 1_000 });

@@ -27,6 +27,11 @@ describe('block YAML', () => {
     { name: 'a long plain text', text: 'a: one\n  two: 2\n  - three\nb: x', data: { a: 'one two: 2 - three', b: 'x' } },
     { name: 'quotes', text: `a: "x\\n\\"y\\" \\u00e9"\nb: 'it''s'`, data: { a: 'x\n"y" é', b: "it's" } },
     { name: 'quotes over lines', text: 'a: "one\n\n  id: 7\\\n  \\ two"\nb: x', data: { a: 'one  id: 7 two', b: 'x' } },
+    {
+      name: 'backslashes in quotes',
+      text: 'a: "# \\\\ \\\\a \\\\\n  b\\\n  c"\nb: x',
+      data: { a: '# \\ \\a \\ bc', b: 'x' },
+    },
     { name: 'an indented text', text: 'a: |-\n  id: 7\n\n  b\nc: x', data: { a: 'id: 7\nb', c: 'x' } },
     { name: 'nothing behind a name', text: '---\na:\nb: 1', data: { a: null, b: '1' } },
   ])('is read: $name', ({ text, data }) => {

@@ -22,8 +22,9 @@ describe('what bears on a decision, above the fold', () => {
     ] as const;
 
     expect(facts({ risk: 'high', timeline })).toBe(
-      '**Risk**: high · **Until** 14:05 UTC on 2026-11-22, then denied; goes to ` heads ` at 13:00 UTC · **Cost so far**: 0 of 200000 tokens  \n**Who may decide**: anybody',
+      '**Risk**: high · **Until** 14:05 UTC on 2026-11-22, then denied; told to ` heads ` at 13:00 UTC · **Cost so far**: 0 of 200000 tokens  \n**Who may decide**: anybody  \n**Why it is asked**: writes to production',
     );
+    expect(facts({ timeline, who: TWO })).toContain('; goes to ` heads ` at 13:00 UTC');
     expect(facts({})).toContain('**No deadline** · **Cost so far**');
   });
 
@@ -37,10 +38,22 @@ describe('what bears on a decision, above the fold', () => {
   });
 
   it('says who may decide, who may not, and who has', () => {
-    expect(facts({ who: ANYBODY })).toMatch(/\*\*Who may decide\*\*: anybody$/);
+    expect(facts({ who: ANYBODY })).toMatch(/\*\*Who may decide\*\*: anybody {2}$/m);
+    expect(facts({ who: { ...ANYBODY, roles: ['finance'] } })).toContain('anybody with the role ` finance `; signed');
     expect(facts({ who: TWO, votes: [ben] })).toContain(
-      '**Who may decide**: ` finance ` or ` heads `; 2 different people; signed; not ` ana ` · **1 of 2** approved: ` ben ` at 12:03',
+      '**Who may decide**: 2 different people with the role ` finance ` or ` heads `; signed; not ` ana ` · **1 of 2** approved: ` ben ` at 12:03; one denial denies',
     );
+  });
+
+  it('is why it is asked, above whatever an agent wrote, as long as that is short', () => {
+    const args = { to: 'x', body: 'push it out of sight\n'.repeat(200) };
+    const short = pageOf({ args, reasons: [{ code: 'untrusted_argument', message: 'from an outsider' }] });
+    const long = pageOf({ args, reasons: [{ code: 'unknown_effect', message: 'the server answers '.repeat(20) }] });
+
+    expect(short.indexOf('from an outsider')).toBeLessThan(short.indexOf('`approve s1.c1 7f3a`'));
+    expect(short.split('Why it is asked')).toHaveLength(2);
+    expect(long.indexOf('`approve s1.c1 7f3a`')).toBeLessThan(long.indexOf('the server answers'));
+    expect(long.split('Why it is asked')).toHaveLength(2);
   });
 });
 
@@ -155,7 +168,7 @@ describe('questions about the task itself', () => {
   it('say what a plain yes allows, and give the input that allows something else', () => {
     const page = review('limit', { share: { costUsd: 0.5, steps: 10, durationMs: 1_800_000 } });
 
-    expect(page).toContain('no input needed: allows 0.5 USD and 10 steps and 30m more (or another share: see below)');
+    expect(page).toContain('no input: allows 0.5 USD and 10 steps and 30m more; or another share: see below');
     const pasted = /on top of what there is:\n\n```text\n([\s\S]*?)\n```/.exec(page)?.[1] ?? '';
     expect(JSON.parse(pasted)).toEqual({
       args: { costUsd: 0.5, steps: 10, duration: '30m' },
@@ -167,7 +180,7 @@ describe('questions about the task itself', () => {
     const page = review('limit', { share: { invalidProposals: 3 } });
 
     expect(page).toContain('allows 3 attempts more');
-    expect(page).not.toContain('"invalidProposals"');
+    expect(page).not.toContain('another share');
   });
 
   it('show the result whole, or say that it is a part', () => {

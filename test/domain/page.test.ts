@@ -77,6 +77,43 @@ describe('INVARIANT T4: the page', () => {
     expect(renderPage(makeView([makePending()], { events: [ignored, decided] }))).not.toContain('several');
   });
 
+  it('says how many of a list it leaves out', () => {
+    const many = <T>(count: number, of: T): readonly T[] => Array.from({ length: count }, () => of);
+    const decision = {
+      rationale: 'because',
+      confidence: 0.9,
+      basis: Array.from({ length: 12 }, (_, n) => `s${n}.c1`),
+      alternatives: many(6, { action: 'wait', rejectedBecause: 'late' }),
+    };
+    const ignored = { at: '2026-01-01T10:20:30.000Z', type: 'ignored', detail: { message: 'approve', reason: 'why' } };
+    const reasons = many(7, { code: 'policy', message: 'a rule' });
+    const page = renderPage(makeView([makePending({ decision, reasons })], { events: many(4, ignored) }));
+
+    expect(page).toContain('- and 1 more');
+    expect(page).toContain('s9&#46;c1, and 2 more)');
+    expect(page).toContain('a rule; and 2 more');
+    expect(page).toContain('(UTC, last first; 2 of 4)\n\n- 10:20:30 ignored: ` approve `: ` why `');
+  });
+
+  it.each([
+    {
+      name: 'ASCII',
+      text: 'Two orders match the blue lamp: A-1009 of 2 November and one more, A-1044 of 14 November. Which?',
+    },
+    {
+      name: 'other letters',
+      text: 'Two orders match “the blue lamp”: A-1009 (2 November) and another: A-1044 (14 November). Which?',
+    },
+  ])('breaks long lines between words, so that no number reads as another one: $name', ({ text }) => {
+    const page = renderPage(makeView([makePending({ kind: 'answer', question: text, may: ['answer'] })]));
+    const [, shown = ''] = /\*\*The question\*\*\n\n```text\n([\s\S]*?)\n```/.exec(page) ?? [];
+
+    expect(shown.split('\n↪ ').join('')).toBe(text);
+    expect(shown.split('\n↪ ').length).toBe(2);
+    for (const line of shown.split('\n')) expect(line.replace('↪ ', '').length).toBeLessThanOrEqual(64);
+    expect(shown).toMatch(/ \n↪ /);
+  });
+
   it('gives the input that changes arguments, to paste, when they are short', () => {
     const args = { path: 'config/prod/a.yaml', content: 'x: 1\ny: 2\n' };
     const page = renderPage(makeView([makePending({ args })]));
@@ -148,9 +185,7 @@ describe('INVARIANT T4: the page', () => {
 
     expect(page.indexOf('**Careful**')).toBeLessThan(page.indexOf('path: config'));
     expect(page).toContain('(rule ` default.changed `)');
-    expect(page).toContain(
-      '` /path `: **text that an outsider may have written**: s1&#46;c1 (mail&#46;read, untrusted)',
-    );
+    expect(page).toContain('` /path `: **text that an outsider may have written**: s1&#46;c1 (mail&#46;read)\n');
     expect(page).toContain('resting on s1&#46;c1 (mail&#46;read, untrusted)');
     expect(renderPage(makeView([makePending({ provenance: { '/path': { source: 'principal' } } })]))).not.toContain(
       'Where the values come from',

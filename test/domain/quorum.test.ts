@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { emptyDesk, isTaken, openDecision, replaceDecision, ruleProven } from '../../src/domain/desk.ts';
 import type { DecisionMessage } from '../../src/domain/messages.ts';
-import { castEdit, castVote, decisionOfAll } from '../../src/domain/quorum.ts';
+import { castEdit, castVote, decisionOfAll, refuseOther } from '../../src/domain/quorum.ts';
 import { replacementOf } from '../../src/domain/replacement.ts';
 import { toVote } from '../../src/domain/votes.ts';
 import { anybody, makePending, makeProof, makeReview } from './desk-support.ts';
@@ -77,6 +77,33 @@ describe('a decision of several people', () => {
     expect({ scope: message.scope, same: message.same }).toEqual({ scope: undefined, same: undefined, ...reach });
   });
 
+  describe('that it happened', () => {
+    const said = (args?: DecisionMessage['args']) => cast('cat', args === undefined ? {} : { args }).message;
+    const after = (args?: DecisionMessage['args']) => {
+      const { desk, pending } = start({ kind: 'effect', may: ['approve', 'deny'] });
+      const voted = castVote(desk, pending, cast('ben', args === undefined ? {} : { args }));
+      return { desk, voted };
+    };
+
+    it.each([
+      { name: 'another output', first: { booking: 'b1' }, then: { booking: 'b2' } },
+      { name: 'an output where there was none', first: undefined, then: { booking: 'b1' } },
+      { name: 'none where there was one', first: { booking: 'b1' }, then: undefined },
+    ])('INVARIANT A3: is not said with $name by the next one', ({ first, then }) => {
+      const { desk, voted } = after(first);
+
+      expect(refuseOther(desk, voted, said(then))).toContain('your approval has to be of the same "args"');
+    });
+
+    it('is said with the same output by all, and with it by the decision', () => {
+      const { desk, voted } = after({ booking: 'b1', seat: 4 });
+      const same = { seat: 4, booking: 'b1' };
+
+      expect(refuseOther(desk, voted, said(same))).toBeUndefined();
+      expect(decisionOfAll(desk, voted, cast('cat', { args: same })).message.args).toEqual(same);
+    });
+  });
+
   it('keeps words in bounds', () => {
     const { desk, pending } = start();
     const voted = castVote(desk, pending, cast('ben', { text: 'x'.repeat(16_000) }));
@@ -121,6 +148,19 @@ describe('a question about changed arguments', () => {
       value: { message: { args: { to: 'dan' }, text: 'ben: less' }, votes: [{ by: 'ben' }, { by: 'cat' }] },
     });
     expect(all.review).toBe(edit.review);
+  });
+
+  it('INVARIANT A1: is decided with the arguments that were reviewed, for this call only', () => {
+    const { desk, pending } = start();
+    const edit = { ...cast('ben', { scope: 'tool' }), args: { to: 'dan' }, review: makeReview() };
+    const next = replacementOf(pending, edit, (id) => isTaken(desk, id));
+    replaceDecision(desk, { id: ID, next }, 0);
+    castEdit(desk, next.id, edit);
+
+    const { message } = decisionOfAll(desk, next, cast('cat', { scope: 'tool', args: { to: 'eve' } }));
+
+    expect(message).toMatchObject({ args: { to: 'dan' } });
+    expect(message.scope).toBeUndefined();
   });
 
   it('has another name, also when the arguments are the same', () => {

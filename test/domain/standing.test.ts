@@ -205,6 +205,17 @@ describe('what an approval covers', () => {
     expect(now({ separate: true }, 'Ben')).toBeUndefined();
   });
 
+  it('is what one approved to whom it was escalated', () => {
+    const votes = [toVote(makeProof('eve', { roles: ['boss'] }), anybody, 0)];
+    const [one] = standing(tool, { votes });
+    const escalated = { roles: ['finance'], escalate: [{ afterMs: 1, roles: ['boss'] }] };
+    const now = (rule: Parameters<typeof makeRule>[0]) =>
+      findStanding([one as never], call({ review: makeReview({ rule: makeRule(rule) }) }));
+
+    expect(now(escalated)).toBe(one);
+    expect(now({ ...escalated, escalate: [] })).toBeUndefined();
+  });
+
   it('INVARIANT A1: is never a reason that it was not given for, or one that is about one call', () => {
     const codes = ['policy_forbids', 'policy', 'unclassified', 'confirmation_required', 'destructive'];
     const never = [

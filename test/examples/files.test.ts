@@ -77,4 +77,35 @@ describe('the example in plain configuration', () => {
     const unknown = await cli(['mcp', 'pin', 'mails', '--yes', ...at], options);
     expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining('it has files') });
   }, 120_000);
+
+  it('shows a diff of a write that asks, and asks again where somebody has written the file meanwhile', async () => {
+    const folder = await makeExample();
+    const config = join(folder, 'holdfast.config.yaml');
+    const lines = (await readFile(config, 'utf8')).split('\n');
+    await writeFile(config, lines.filter((line) => !line.includes('write_file: {')).join('\n'));
+    const summary = join(folder, 'workspace/summary.md');
+    await writeFile(summary, 'old\n');
+    const options = {
+      cwd: folder,
+      env: { HOLDFAST_TASK_QUEUE: `test-${randomUUID()}`, HOLDFAST_STORE_URL: await freshStore() },
+    };
+    const at = ['--address', inject('temporal').address];
+    const worker = startCli(['worker', ...at], options);
+    await worker.line(/worker ready/);
+    const taskId = `t-${randomUUID()}`;
+    await cli(['run', 'clerk', 'Add up the invoices', '--id', taskId, '--no-wait', ...at], options);
+    const asked = async (words: string) =>
+      await expect
+        .poll(async () => (await cli(['show', taskId, ...at], options)).stdout, { timeout: 30_000 })
+        .toContain(words);
+
+    await asked('-old');
+    await writeFile(summary, 'somebody else\n');
+    await cli(['approve', taskId, ...at], options);
+    await asked('-somebody else');
+
+    expect(await readFile(summary, 'utf8')).toBe('somebody else\n');
+    await cli(['approve', taskId, ...at], options);
+    await expect.poll(() => readFile(summary, 'utf8'), { timeout: 30_000 }).toContain('| **total** | **1729.40** |');
+  }, 120_000);
 });

@@ -153,6 +153,9 @@ describe('INVARIANT E3: what proves that nothing happened', () => {
       kind: 'permanent',
       happened: cannot,
     },
+    ...['connection reset', 'The connection was lost', 'reset by peer', 'it timed out', 'gateway timeout'].map(
+      (words) => ({ name: `words: ${words}`, error: new Error(words), kind: 'transient', happened: may }),
+    ),
     {
       name: 'an error about an answer that could not be read',
       error: new Error('no receipt', { cause: new SyntaxError('Unexpected end of JSON input') }),

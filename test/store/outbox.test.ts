@@ -76,9 +76,11 @@ describe('the outbox', () => {
     if (slow === undefined || quick === undefined) throw new Error('not claimed');
 
     await store.outbox.failed(slow, 'timed out', 0);
-    await store.outbox.failed(slow, 'timed out', null);
-
     expect(await store.outbox.claim('ops', TAKE)).toEqual([]);
+
+    await store.outbox.failed(slow, 'timed out', null);
+    expect(await store.outbox.state()).toMatchObject([{ waiting: 1, givenUp: 0, error: null }]);
+
     await store.outbox.delivered(quick.id);
     expect(await store.outbox.state()).toEqual([]);
   });

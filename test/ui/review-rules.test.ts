@@ -115,7 +115,9 @@ describe.skipIf(isSkipped)('a reviewer who has read only the page', { timeout: 1
     };
 
     const text = await reviewer.read(/plain signal does not count/);
-    expect(text).toContain('Who may decide: finance; 2 different people; signed; not ana · 0 of 2 approved');
+    expect(text).toContain(
+      'Who may decide: 2 different people with the role finance; signed; not ana · 0 of 2 approved; one denial denies',
+    );
     const name = nameAfter(text, 'Approve');
     await reviewer.signal(name, '{"by":"ben"}');
     expect(await reviewer.readAgain(/Signals that changed nothing/)).toContain('sign');
@@ -174,7 +176,7 @@ describe.skipIf(isSkipped)('a reviewer who has read only the page', { timeout: 1
 
     const text = await reviewer.read(/Allow more\?/);
     expect(text).toMatch(/limit tokens reached: 12\d\d of 1000/);
-    expect(text).toMatch(/no input needed: allows \d+ tokens more/);
+    expect(text).toMatch(/no input: allows \d+ tokens more/);
     const given = pasteAfter(text, 'To allow another share');
     const input = { ...given, args: { ...(given['args'] as object), tokens: 9_000 }, note: 'be brief' };
     await reviewer.signal(nameAfter(text, 'Allow more'), JSON.stringify(input));
@@ -227,6 +229,7 @@ describe.skipIf(isSkipped)('a reviewer who has read only the page', { timeout: 1
     await reviewer.signalByHand(`approve ${id.replace('-', ' ')}`);
     const told = await reviewer.readAgain(/Signals that changed nothing/);
     expect(told).toContain(`approve ${id.replace('-', ' ')}`);
+    expect(told).toMatch(new RegExp(`ignored: .*${id} expired at 20.*; this changed nothing`));
     expect(told).toContain(`${id}: nobody decided in time`);
     await reviewer.signal(nameAfter(told, 'Answer'), '{"text":"leave it","by":"ben"}');
     expect((await task.result()).status).toBe('completed');

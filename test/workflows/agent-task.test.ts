@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import type { Script } from '../../src/testing/index.ts';
+import type { Script, ScriptedModel } from '../../src/testing/index.ts';
 import { defineAgent } from '../../src/tools/define-agent.ts';
 import { withApproval } from '../../src/tools/with-approval.ts';
 import { ana, MODES, startHarness, until, untilPending } from '../support/harness.ts';
@@ -8,6 +8,9 @@ import { makeTools, World } from './tools.ts';
 
 const call = (tool: string, args: Record<string, unknown>) => ({ tool, args });
 const done = { text: 'all done' };
+
+/** The last request to the model, with JSON in its texts as it reads it. */
+const readTold = (model: ScriptedModel): string => JSON.stringify(model.requests.at(-1)?.body).replaceAll('\\"', '"');
 
 for (const { name: mode, maxCachedWorkflows } of MODES) {
   const start = async (
@@ -138,12 +141,12 @@ for (const { name: mode, maxCachedWorkflows } of MODES) {
 
       expect(outcome).toMatchObject({ status: 'completed', effects: [] });
       expect(world.count('note')).toBe(0);
-      expect(JSON.stringify(model.requests.at(-1)?.body)).toContain('too risky');
+      expect(readTold(model)).toContain('too risky');
     });
 
-    it('runs edited arguments after they were validated, and refuses invalid ones without a change', async () => {
+    it('runs edited arguments after they were validated, tells the model, and refuses invalid ones without a change', async () => {
       const script = [{ calls: [call('note', { text: 'prod change' })] }, done];
-      const { client, world, newTaskId } = await start(script, { approval: true });
+      const { client, world, model, newTaskId } = await start(script, { approval: true });
       const task = await client.start({ agent: 'clerk', goal: 'change', principal: ana }, { taskId: newTaskId() });
       await untilPending(task);
 
@@ -157,6 +160,7 @@ for (const { name: mode, maxCachedWorkflows } of MODES) {
         decision: 'edited',
         args: { text: 'prod, edited' },
       });
+      expect(readTold(model)).toContain('It ran with: {"text":"prod, edited"}');
     });
 
     it('waits for a person before what cannot be taken back', async () => {

@@ -105,7 +105,7 @@ describe.each(MODES)('a budget review ($name)', ({ maxCachedWorkflows }) => {
     await task.approve({ callId: pending.id, args: { costUsd: 0.1 } });
 
     expect(await task.result()).toMatchObject({ status: 'completed', usage: { steps: 9 } });
-    expect(await eventsOf(fakes, task, 'review')).toMatchObject([{ decision: 'edited', allowed: { costUsd: 0.1 } }]);
+    expect(await eventsOf(fakes, task, 'review')).toMatchObject([{ decision: 'approved', allowed: { costUsd: 0.1 } }]);
   });
 
   it('does not ask a task that reaches its goal before', async () => {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { StandingSchema } from './desk.ts';
 import { EffectRecordSchema, OutcomeSchema } from './outcome.ts';
 import { PendingSchema } from './pending.ts';
-import { TracedStepSchema } from './trace.ts';
+import { TracedStepSchema, TraceSchema } from './trace.ts';
 
 /** A task in a list. */
 const TaskSummarySchema = z.object({
@@ -41,6 +41,7 @@ export const ShowSchema = TaskSummarySchema.extend({
     )
     .describe('While the task runs, the effects so far, without their keys'),
   steps: z.array(TracedStepSchema).describe('The last ones'),
+  events: TraceSchema.shape.events.describe('The last ones that say why it stands as it does'),
   standing: z
     .array(StandingSchema)
     .describe('Yeses that reach further than one call; `holdfast revoke` takes one back'),

@@ -69,16 +69,18 @@ export const ProgressSchema = z.discriminatedUnion('type', [
     roles: z.array(z.string()).describe('Who may decide; of escalated: who may decide from now on, too'),
     quorum: z.int().min(1),
     approvals: z.int().min(0),
+    approvers: z.array(z.string()),
+    then: z.enum(['deny', 'fallback', 'pause']).nullable().describe('What follows where nobody decides in time'),
     allowed: z
       .record(z.string(), z.number())
       .nullable()
-      .describe('Of a plain yes to a question about a budget: what it allowed further'),
+      .describe('Of a yes to a question about a budget: what it allowed further'),
     human: HumanDecisionSchema.omit({ args: true }).nullable(),
   }),
   z.object({
     at,
-    type: z.literal('refused').describe('A signature that did not count'),
-    id: z.string(),
+    type: z.literal('refused').describe('A message that changed nothing'),
+    id: z.string().describe('Of the question; empty where the message named none'),
     decision: z.string(),
     reason: z.string(),
   }),

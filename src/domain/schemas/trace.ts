@@ -26,6 +26,7 @@ const TracedCallSchema = z.object({
       output: z.unknown(),
       attempts: z.int().min(0),
       trust: z.string().describe('trusted or untrusted'),
+      error: z.object({ message: z.string() }).exactOptional().describe('Why it did not succeed, in words'),
     })
     .exactOptional(),
   compensation: z

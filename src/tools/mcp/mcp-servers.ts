@@ -1,3 +1,4 @@
+import { ConfigError } from '../../config-error.ts';
 import { type McpServerConfig, McpServerName } from '../../domain/schemas/mcp-server.ts';
 import type { SurfacePins } from '../../gateway/ports.ts';
 import { modelFacingName } from '../define-agent.ts';
@@ -70,10 +71,18 @@ const readTargets = ({ servers, log, secrets = noSecrets, folder = '.' }: McpSer
   return Object.entries(servers).map(([name, config]) => targetOf({ name, config, folder, log }, secrets));
 };
 
+/** What is said of a server that is up and cannot be so: found at the start, and not by the first person who is shown nothing. */
+const refuseMistakes = async (servers: readonly McpServer[], close: () => Promise<void>): Promise<void> => {
+  const mistakes = servers.flatMap((server) => server.mistakes());
+  if (mistakes.length === 0) return;
+  await close();
+  throw new ConfigError(mistakes.join('\n'));
+};
+
 /**
  * Connects to all servers at the same time and keeps them connected. One that is down stops nothing: it is logged, and its
  * tools appear when it comes up.
- * @throws TypeError for a server name that does not fit; what `secrets` throws for a variable that is not set
+ * @throws TypeError for a server name that does not fit; ConfigError for a `before` that the servers' tools do not allow; what `secrets` throws for a variable that is not set
  */
 export const createMcpServers = async (options: McpServersOptions): Promise<McpServers> => {
   const { pins = memoryPins(), log, reserved = [] } = options;
@@ -91,6 +100,10 @@ export const createMcpServers = async (options: McpServersOptions): Promise<McpS
   const timer = setTimeout(resolve, options.startTimeoutMs ?? START_TIMEOUT_MS);
   await Promise.race([Promise.all(servers.map(({ connection }) => connection.tried)), late]);
   clearTimeout(timer);
+  const close = async (): Promise<void> => {
+    await Promise.all(servers.map(({ connection }) => connection.close()));
+  };
+  await refuseMistakes(servers, close);
   return {
     tools: () => (current ??= combine(servers, reserved)),
     onChange: (listener) => {
@@ -98,8 +111,6 @@ export const createMcpServers = async (options: McpServersOptions): Promise<McpS
       return () => void listeners.delete(listener);
     },
     surfaces: () => servers.map((server) => server.surface()),
-    close: async () => {
-      await Promise.all(servers.map(({ connection }) => connection.close()));
-    },
+    close,
   };
 };

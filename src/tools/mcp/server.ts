@@ -1,10 +1,13 @@
 import type { Digest } from '../../domain/digest.ts';
 import type { SurfacePins } from '../../gateway/ports.ts';
 import type { Tool, ToolLog } from '../tool.ts';
+import { beforeHooks } from './before.ts';
+import { type BeforeWay, beforeWayOf, type Sibling } from './before-way.ts';
 import type { Target } from './connect.ts';
 import { type Connection, ServerConnection, type ServerState } from './connection.ts';
 import { refused } from './errors.ts';
 import { makeTool } from './make-tool.ts';
+import { toolNameOf } from './names.ts';
 import { type ListEntry, readTools } from './read-tools.ts';
 import { NOT_PINNED, serverIdentity } from './surface.ts';
 import type { Usable } from './tool-schemas.ts';
@@ -29,7 +32,14 @@ export type ServerSurface = {
 };
 
 type UsableEntry = ListEntry & { readonly ok: true };
-type Known = { readonly digest: Digest; readonly changedFrom: Digest | undefined; readonly tool: Tool };
+/** `way`: how it is found out what a call would change, which `tool` does and `bare` does not. */
+type Known = Sibling & { readonly bare: Tool; readonly way: BeforeWay };
+
+/** Names of tools in one message. */
+const MAX_NAMES = 30;
+
+const toolIn = (known: Known | undefined): Pick<SurfaceEntry, 'tool'> =>
+  known === undefined ? {} : { tool: known.tool };
 
 /** What one configured server is made of. */
 export type ServerOptions = {
@@ -89,9 +99,10 @@ export class McpServer {
     const surfaces = Object.fromEntries(usable.map(({ listed, digest }) => [listed.name, digest]));
     const pinned = await this.#options.pins.pin(this.identity, surfaces);
     const before = this.#known;
-    const known = new Map<string, Known>();
-    const surface = entries.map((entry) => this.#make(entry, pinned, known));
-    this.#entries = surface;
+    const usableNow = new Map<string, Sibling>();
+    const surface = entries.map((entry) => this.#make(entry, pinned, usableNow));
+    const known = new Map([...usableNow].map(([name, own]) => [name, this.#withBefore(name, own, usableNow)]));
+    this.#entries = surface.map((each) => ({ ...each, ...toolIn(known.get(each.name)) }));
     this.#known = known;
     this.#warnOfOverrides(usable.map(({ listed }) => listed.name));
     const isSame =
@@ -99,7 +110,7 @@ export class McpServer {
     if (!isSame) this.#options.onChange();
   }
 
-  #make(entry: ListEntry, pinned: Readonly<Record<string, Digest>>, known: Map<string, Known>): SurfaceEntry {
+  #make(entry: ListEntry, pinned: Readonly<Record<string, Digest>>, usable: Map<string, Sibling>): SurfaceEntry {
     const { name } = entry;
     if (!entry.ok) return this.#unusable({ name }, entry.problem);
     const { digest, listed } = entry;
@@ -109,8 +120,35 @@ export class McpServer {
     const changedFrom = pin === digest ? undefined : (pin ?? NOT_PINNED);
     const made = this.#toolOf(entry, changedFrom);
     if (!made.ok) return this.#unusable(facts, made.problem);
-    known.set(name, { digest, changedFrom, tool: made.value });
-    return { ...facts, tool: made.value };
+    usable.set(name, { listed, digest, changedFrom, tool: made.value });
+    return facts;
+  }
+
+  /** A tool with what shows a person what a call would change; the same object as before where nothing about it changed. */
+  #withBefore(name: string, own: Sibling, usable: ReadonlyMap<string, Sibling>): Known {
+    const { config, redact } = this.#options.target;
+    const way = beforeWayOf(config, own, (listedName) => usable.get(toolNameOf(this.name, listedName)));
+    const kept = this.#known.get(name);
+    if (kept?.bare === own.tool && JSON.stringify(kept.way) === JSON.stringify(way)) return kept;
+    if (way.kind === 'impossible') this.warn(this.#aboutBefore(own, way.why));
+    const check = (listedName: string, digest: Digest) => this.#check(toolNameOf(this.name, listedName), digest);
+    const hooks = beforeHooks({ own, connection: this.connection, redact, check }, way);
+    return { ...own, bare: own.tool, way, tool: way.kind === 'none' ? own.tool : { ...own.tool, ...hooks } };
+  }
+
+  #aboutBefore({ listed }: Sibling, why: string): string {
+    return `mcpServers.${this.name}.tools.${listed.name}.before: ${why}`;
+  }
+
+  /** What the configuration says of before-images that cannot be, as long as the server shows what it shows now. */
+  mistakes(): readonly string[] {
+    const all = [...this.#known.values()];
+    const names = all.map(({ listed }) => listed.name).slice(0, MAX_NAMES);
+    return all.flatMap((own) =>
+      own.way.kind === 'impossible' && own.way.isMistake
+        ? [`${this.#aboutBefore(own, own.way.why)}; it has ${names.join(', ')}`]
+        : [],
+    );
   }
 
   #unusable(facts: SurfaceEntry, problem: string): SurfaceEntry {
@@ -118,10 +156,10 @@ export class McpServer {
     return { ...facts, problem };
   }
 
-  /** The tool of an entry; the same object as before where nothing about it changed. */
+  /** The tool of an entry by itself; the same object as before where nothing about it changed. */
   #toolOf({ name, listed, digest }: UsableEntry, changedFrom: Digest | undefined): Usable<Tool> {
     const kept = this.#known.get(name);
-    if (kept?.digest === digest && kept.changedFrom === changedFrom) return { ok: true, value: kept.tool };
+    if (kept?.digest === digest && kept.changedFrom === changedFrom) return { ok: true, value: kept.bare };
     if (changedFrom !== undefined) {
       const what = changedFrom === NOT_PINNED ? 'is new since its server was pinned' : 'is not what was pinned';
       this.warn(`MCP tool ${name} ${what}: it asks on every call until \`holdfast mcp pin ${this.name}\` (${digest})`);
@@ -141,7 +179,7 @@ export class McpServer {
   #warnOfOverrides(listed: readonly string[]): void {
     for (const name of Object.keys(this.#options.target.config.tools)) {
       if (listed.includes(name)) continue;
-      const all = listed.slice(0, 30).join(', ');
+      const all = listed.slice(0, MAX_NAMES).join(', ');
       this.warn(`mcpServers.${this.name}.tools.${name}: the server has no tool of this name; it has ${all}`);
     }
   }
