@@ -52,7 +52,7 @@ export const measureWaiting =
     await worker.kill();
     const client = new AgentClient(bench.client, TASK_QUEUE);
     const looked = performance.now();
-    const { pending } = await client.inbox({}, { limit: 50 });
+    const pending = await client.inbox({}, { limit: 50 });
     const inboxMs = performance.now() - looked;
     await bench.startWorker('holdfast', TASK_QUEUE, { maxCachedWorkflows: CACHED });
     const some = [0, Math.floor(count / 3), Math.floor(count / 2), count - 1].map(idOf);

@@ -4,7 +4,7 @@ import type { DeskEvent } from '../domain/desk-event.ts';
 import type { Digest } from '../domain/digest.ts';
 import type { Grant } from '../domain/grants.ts';
 import type { Limits } from '../domain/limits.ts';
-import type { Reason, Review, RunPlan } from '../domain/proposal.ts';
+import type { BareReason, Review, RunPlan } from '../domain/proposal.ts';
 import type { SearchAttributeName } from '../domain/task.ts';
 import type { ResultItem, TranscriptItem, TranscriptVersion } from '../domain/transcript.ts';
 import type { AuditAnchor } from '../gateway/ports.ts';
@@ -110,7 +110,7 @@ export type Approval = {
   readonly id?: string;
   readonly human: HumanDecision;
   /** What the person was told it is asked for; a verdict with another reason is stricter (INVARIANT A1). Absent in tasks of before. */
-  readonly reasons?: readonly Pick<Reason, 'code' | 'policy'>[];
+  readonly reasons?: readonly BareReason[];
 };
 
 /** Input of `execute`: one call. */

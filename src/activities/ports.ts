@@ -4,7 +4,7 @@ import type { DeniedCall } from '../domain/denied.ts';
 import type { Grant } from '../domain/grants.ts';
 import type { JsonObject } from '../domain/json.ts';
 import type { Limits } from '../domain/limits.ts';
-import type { Reason, Review } from '../domain/proposal.ts';
+import type { BareReason, Review } from '../domain/proposal.ts';
 import type { Provenance } from '../domain/provenance.ts';
 import type { SearchAttributeName, Usage } from '../domain/task.ts';
 import type {
@@ -163,7 +163,7 @@ export type GrantedApproval = {
   readonly verified?: boolean | undefined;
   readonly votes?: readonly Vote[] | undefined;
   /** Absent in tasks of before: then the reasons are not compared. */
-  readonly reasons?: readonly Pick<Reason, 'code' | 'policy'>[] | undefined;
+  readonly reasons?: readonly BareReason[] | undefined;
   /** Id of the standing approval by which nobody was asked about this call. */
   readonly standing?: string | undefined;
 };

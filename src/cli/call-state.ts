@@ -11,7 +11,7 @@ export type Standing = {
 };
 
 /** Statuses of tasks that have not ended. */
-export const OPEN: ReadonlySet<string> = new Set(['running', 'waiting', 'paused', 'compensating']);
+const OPEN: ReadonlySet<string> = new Set(['running', 'waiting', 'paused', 'compensating']);
 
 /** What takes calls further; reads travel with the next proposal. */
 const RUNS: ReadonlySet<string> = new Set(['execute', 'read', 'resolve', 'propose']);

@@ -115,7 +115,7 @@ export const decideInbox = async (walk: Walk): Promise<ExitCode> => {
   let next: string | undefined;
   do {
     const page = await walk.read(next);
-    for (const pending of page.pending) {
+    for (const pending of page) {
       if (seen.has(nameOf(pending))) continue;
       seen.add(nameOf(pending));
       if (!(await isPending(walk.client.handle(pending.taskId), pending.id))) continue;

@@ -42,12 +42,12 @@ export const watchInbox = async (
 ): Promise<never> => {
   let known: Seen | undefined;
   for (;;) {
-    const { pending, next } = await read();
+    const pending = await read();
     const now: Seen = new Map(pending.map((each) => [nameOf(each), each]));
     const isNew = known === undefined || [...known.values()].map(stateOf).join() !== pending.map(stateOf).join();
     if (json && isNew) printJson(pending);
     else if (!json) {
-      printChanges(known ?? new Map(), now, { show, isWhole: next === null });
+      printChanges(known ?? new Map(), now, { show, isWhole: pending.next === null });
       if (known === undefined) note('watching; Ctrl-C ends it');
     }
     known = now;

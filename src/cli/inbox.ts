@@ -89,7 +89,8 @@ const checkOptions = (options: InboxOptions, { json }: Globals): void => {
 
 const list = async (client: AgentClient, options: InboxOptions, json: boolean): Promise<void> => {
   const { limit, next: after } = options;
-  const { pending, next } = await client.inbox(toFilter(options), { limit, next: after });
+  const pending = await client.inbox(toFilter(options), { limit, next: after });
+  const { next } = pending;
   if (json) printJson(pending);
   else if (pending.length === 0 && next === null) note('nothing waits for a person');
   else printPending(pending);

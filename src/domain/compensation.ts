@@ -1,3 +1,4 @@
+import type { Risk } from './approval-rule.ts';
 import type { PendingDecision } from './decision.ts';
 import { cutText, type Json } from './json.ts';
 import type { OutcomeStatus } from './task.ts';
@@ -13,6 +14,8 @@ export type Undo = {
   readonly timeoutMs: number;
   /** The task queue of the tool's own. */
   readonly taskQueue?: string | undefined;
+  /** Of the call. Undos of before have none. */
+  readonly risk?: Risk | undefined;
 };
 
 /** What came of undoing a call's effect, for the trace. */

@@ -1,8 +1,9 @@
 import type { Expiry, Risk, Scope } from './approval-rule.ts';
 import { type Digest, digestText, shortDigest } from './digest.ts';
-import { cutText, jsonBytes } from './json.ts';
+import { cutText, jsonBytes, utf8Bytes } from './json.ts';
 import type { Provenance } from './origin.ts';
 import type { Decision, Reason } from './proposal.ts';
+import { SIZES } from './sizes.ts';
 import type { Trust } from './transcript.ts';
 
 /** What is asked of a person. */
@@ -144,10 +145,25 @@ const cutChange = ({ diff, before }: Change, room: number): { readonly change?: 
   return before === undefined ? {} : { change: { before: cutText(before, bytes), isCut: true } };
 };
 
-/** One decision in a bound: what follows goes first, and what changes is cut, then what explains goes, then the arguments are cut. */
+/** The beginning of a name. */
+const shortName = (name: string): string => {
+  if (utf8Bytes(name) <= SIZES.voterName) return name;
+  const letters = Array.from(name.slice(0, SIZES.voterName).toWellFormed());
+  while (utf8Bytes(letters.join('')) > SIZES.voterName - 3) letters.pop();
+  return `${letters.join('')}…`;
+};
+
+/** Who approved so far, and when: enough for whoever looks at what waits. By what they were entitled stands in the task. */
+const shortVotes = ({ votes }: PendingDecision): Pick<PendingDecision, 'votes'> =>
+  votes === undefined || jsonBytes(votes) <= SIZES.votesShown
+    ? {}
+    : { votes: votes.map(({ by, issuer, at }) => ({ by: shortName(by), issuer: shortName(issuer), roles: [], at })) };
+
+/** One decision in a bound: voters are named in short, what follows goes first, and what changes is cut, then what explains goes, then the arguments are cut. */
 const boundOne = (pending: PendingDecision, maxBytes: number): PendingDecision => {
   if (jsonBytes(pending) <= maxBytes) return pending;
-  const { change = {}, timeline: _steps, ...terse } = pending;
+  const { change = {}, timeline: _steps, ...whole } = pending;
+  const terse = { ...whole, ...shortVotes(pending) };
   const shown: PendingDecision = { ...terse, ...cutChange(change, maxBytes - jsonBytes(terse)) };
   if (jsonBytes(shown) <= maxBytes) return shown;
   if (jsonBytes(terse) <= maxBytes) return terse;
@@ -168,6 +184,6 @@ export const boundPending = (
     if (left >= 0) return shown;
     const { args: _args, decision: _, provenance: _from, sources: _of, output: _output, ...bare } = one;
     const { change: _change, timeline: _steps, ...least } = bare;
-    return least;
+    return { ...least, ...shortVotes(one) };
   });
 };

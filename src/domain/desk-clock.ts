@@ -1,4 +1,4 @@
-import type { ApprovalRule } from './approval-rule.ts';
+import type { ApprovalRule, Expiry } from './approval-rule.ts';
 import { assertNever } from './assert-never.ts';
 import type { DeskStep, PendingDecision, PendingKind } from './decision.ts';
 
@@ -45,11 +45,15 @@ export const nextStep = ({ timeline }: Pick<PendingDecision, 'timeline'>): DeskS
  */
 export const msUntil = (step: DeskStep, nowMs: number): number => Math.max(0, Date.parse(step.at) - nowMs);
 
-const ENDS = { deny: 'denied', fallback: 'ends with the fallback', pause: 'pauses the task' } as const;
+/** What a denial by the clock comes to: a call does not run, and a task that nobody let go on, or whose result nobody took, ends. */
+const DENIED: Readonly<Partial<Record<PendingKind, string>>> = { answer: 'no answer', review: 'the task ends' };
+
+const endOf = (kind: PendingKind, then: Expiry): string =>
+  ({ deny: DENIED[kind] ?? 'denied', fallback: 'the task ends with its fallback', pause: 'the task pauses' })[then];
 
 /** Words for the timer of a step, as the timeline of the UI shows them: `remind: files.write waits (s5.c1-7f3a)`. */
 export const describeStep = (
-  { id, tool, kind }: Pick<PendingDecision, 'id' | 'tool' | 'kind'>,
+  { id, tool, kind, who }: Pick<PendingDecision, 'id' | 'tool' | 'kind' | 'who'>,
   step: DeskStep,
 ): string => {
   const what = tool === '' ? kind : tool;
@@ -57,9 +61,12 @@ export const describeStep = (
     case 'remind':
       return `remind: ${what} waits (${id})`;
     case 'escalate':
-      return `${what} goes to ${step.roles.join(', ')} (${id})`;
+      // Where anybody may decide, nobody is added: those roles are only told.
+      return who?.roles.length === 0
+        ? `${step.roles.join(', ')} are told that ${what} waits (${id})`
+        : `${what} goes to ${step.roles.join(', ')} (${id})`;
     case 'expire':
-      return `${what}: ${ENDS[step.then]} at ${step.at.slice(11, 16)} UTC (${id})`;
+      return `${what}: ${endOf(kind, step.then)} at ${step.at.slice(11, 16)} UTC (${id})`;
     default:
       return assertNever(step);
   }

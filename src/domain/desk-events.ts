@@ -1,10 +1,11 @@
 import type { HumanDecision, PendingDecision } from './decision.ts';
 import { defined } from './defined.ts';
 import type { DeskEvent, DeskEventType } from './desk-event.ts';
-import { utf8Bytes } from './json.ts';
+import { jsonBytes, utf8Bytes } from './json.ts';
 import type { Reason } from './proposal.ts';
+import { SIZES } from './sizes.ts';
 import type { Standing } from './standing.ts';
-import { asksProof } from './votes.ts';
+import { asksProof, boundRoles } from './votes.ts';
 
 /** What happened when, and who did it. `at` is ISO 8601. */
 export type Happened = { readonly at: string; readonly human?: HumanDecision | undefined };
@@ -46,11 +47,12 @@ const askedFor = (reasons: readonly Pick<Reason, 'code' | 'policy'>[]): Pick<Des
 });
 
 /** A decision without its arguments, its words in bounds. */
-const bounded = ({ args: _, note, by, ...human }: HumanDecision): Omit<HumanDecision, 'args'> => ({
+const bounded = ({ args: _, note, by, votes, ...human }: HumanDecision): Omit<HumanDecision, 'args'> => ({
   ...human,
   ...defined({
     by: by === undefined ? undefined : shorten(by, NAME_BYTES),
     note: note === undefined ? undefined : shorten(note, NOTE_BYTES),
+    votes: votes?.map((vote) => ({ ...vote, roles: boundRoles(vote.roles) })),
   }),
 });
 
@@ -105,6 +107,20 @@ export const revokedEvent = (
     SUMMARY_BYTES,
   ),
 });
+
+/** Events that are reported together. */
+const BATCH = 50;
+
+/** As many of the first events as one report is made of; at least one. INVARIANT H1: in bounds of bytes, too. */
+export const firstBatch = (events: readonly DeskEvent[]): readonly DeskEvent[] => {
+  let bytes = 0;
+  const first = events.slice(0, BATCH);
+  const past = first.findIndex((event, at) => {
+    bytes += jsonBytes(event) + 1;
+    return at > 0 && bytes > SIZES.report;
+  });
+  return past < 0 ? first : first.slice(0, past);
+};
 
 const DECISIVE: ReadonlySet<DeskEventType> = new Set(['decided', 'expired', 'withdrawn', 'revoked']);
 

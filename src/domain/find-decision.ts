@@ -1,12 +1,15 @@
 import { checkShare } from './budget-share.ts';
 import type { DecisionName, PendingDecision, PendingKind, Permitted } from './decision.ts';
 import type { DeskState, Ruled } from './desk.ts';
+import { digestJson } from './digest.ts';
 import { valueAt } from './json-pointer.ts';
 import type { Checked, DecisionMessage } from './messages.ts';
 import { possibleScopes } from './standing.ts';
 
 /** How long after a bare decision another bare one is taken for a repeat of it: a double click, a resent signal. */
-const REPEAT_MS = 1_000;
+const REPEAT_MS = 500;
+/** The same for questions of before. */
+const LONG_REPEAT_MS = 1_000;
 /** How long after a decision that was named a bare one may still have been meant for it: a page that was not reloaded. */
 const STALE_PAGE_MS = 10 * 60_000;
 
@@ -46,7 +49,8 @@ const lastMeant = ({ ruled }: DeskState, { name }: DecisionMessage, { who }: Pen
 /** How long a bare decision may still have been meant for the question before. (Questions of before are found as they were.) */
 const staleMs = (last: Ruled, { kind, who }: PendingDecision): number => {
   const isOther = who !== undefined && last.kind !== undefined && last.kind !== kind;
-  return last.bare && !isOther ? REPEAT_MS : STALE_PAGE_MS;
+  if (!last.bare || isOther) return STALE_PAGE_MS;
+  return who === undefined ? LONG_REPEAT_MS : REPEAT_MS;
 };
 
 /**
@@ -75,14 +79,14 @@ const findBare = (desk: DeskState, message: DecisionMessage, nowMs: number): Che
 
 /**
  * INVARIANT A2: a call may be asked about again, about something else: whether it happened, with another surface. Who names the
- * call may have meant the question of before. (Questions of before do not say who may decide; they are found as they were.)
+ * call right after the question of before was decided repeats that one. (Questions of before are found as they were.)
  */
 const findByCall = (desk: DeskState, callId: string, nowMs: number): Checked<PendingDecision> | undefined => {
   const [only, ...others] = desk.pending.filter((pending) => pending.callId === callId);
   if (only === undefined) return undefined;
   if (others.length > 0) return refuse(`several decisions about ${callId} are pending; name one (${list(desk)})`);
   const before = desk.ruled.findLast((ruled) => ruled.callId === callId);
-  if (before === undefined || only.who === undefined || nowMs - before.atMs >= STALE_PAGE_MS) {
+  if (before === undefined || only.who === undefined || nowMs - before.atMs >= REPEAT_MS) {
     return { ok: true, value: only };
   }
   return refuse(`${before.id} ${becameLately(before)} just before, and you may have meant that one; name ${only.id}`);
@@ -105,6 +109,13 @@ const findTarget = (desk: DeskState, message: DecisionMessage, nowMs: number): C
 /** Whether arguments in a message are the call's in the place of the model's; those of an effect are what it returned (INVARIANT E7). */
 export const isEdit = ({ args }: DecisionMessage, { kind }: PendingDecision): boolean =>
   args !== undefined && kind !== 'effect';
+
+/** A decision without arguments that are what is asked about already: pasted as the page shows them, they change nothing. */
+export const asMeant = (message: DecisionMessage, pending: PendingDecision): DecisionMessage => {
+  const { args, ...rest } = message;
+  const isAsAsked = args !== undefined && pending.who !== undefined && pending.kind === 'approval';
+  return isAsAsked && digestJson(args) === digestJson(pending.args) ? rest : message;
+};
 
 /** INVARIANT A1: a yes reaches no further than the rule lets it. @returns why not */
 const checkReach = ({ scope = 'once', same = [], args }: DecisionMessage, pending: PendingDecision) => {

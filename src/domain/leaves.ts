@@ -1,7 +1,8 @@
 /** A value in which nothing else is, and its JSON pointer. */
 export type Leaf = { readonly pointer: string; readonly value: string | number | boolean | null };
 
-const escapeKey = (key: string): string => key.replaceAll('~', '~0').replaceAll('/', '~1');
+/** A key as a part of a JSON pointer. */
+export const escapeKey = (key: string): string => key.replaceAll('~', '~0').replaceAll('/', '~1');
 
 /** A key that no schema would name: an address, a sentence. It is a value in the place of a key. */
 const isValueLike = (key: string): boolean => !/^[A-Za-z_$][\w$-]{0,63}$/.test(key) && !/^\d{1,2}$/.test(key);

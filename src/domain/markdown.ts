@@ -1,5 +1,5 @@
 import { revealHidden } from './hidden-text.ts';
-import { isRecord, utf8Bytes } from './json.ts';
+import { utf8Bytes } from './json.ts';
 
 /** Marks over and under letters, by their blocks; written out, as the ranges of hidden characters are. */
 const MARK =
@@ -65,7 +65,8 @@ const widthOf = (char: string): number => (char > '\u10FF' && char !== '⟨' && 
 /** A line is broken after a space where one stands beyond this: a number in two halves is read as another one. */
 const SPACE_FROM = 24;
 
-const widthOfAll = (text: string): number => Array.from(text).reduce((sum, char) => sum + widthOf(char), 0);
+/** Columns that a text takes on the screen. */
+export const widthOfAll = (text: string): number => Array.from(text).reduce((sum, char) => sum + widthOf(char), 0);
 
 /** A line of other letters than ASCII in pieces, each at most `COLUMNS` wide. */
 const pieces = (line: string): readonly string[] => {
@@ -123,39 +124,17 @@ export const span = (text: string, maxBytes: number): string => {
   return `${ticks} ${shown} ${ticks}`;
 };
 
+/** What no cell of a table holds for sure: renderers differ over pipes in code, and a browser draws white space as one space. */
+const NO_CELL = /[|`\r\n\t\f\v]|\s\s|^\s|\s$|\\$|^$/;
+
+/**
+ * Content as a code span in a cell of a table: exact, hidden characters made visible. INVARIANT T4: it cannot get out of its cell,
+ * whichever renderer draws it. @returns undefined where that cannot be: it has to stand elsewhere
+ */
+export const cell = (text: string): string | undefined => {
+  const shown = reveal(text);
+  return NO_CELL.test(shown) ? undefined : `\`${shown}\``;
+};
+
 /** A value as text: texts as they are, the rest as indented JSON. */
 export const pretty = (of: unknown): string => (typeof of === 'string' ? of : (JSON.stringify(of, null, 2) ?? 'null'));
-
-/** A short value on a line: a text as it is, unless it would be taken for something else. */
-const inLine = (of: unknown): string =>
-  typeof of === 'string' && /^[^\s"[{\d-].*\S$/.test(of) && !/^(true|false|null)$/.test(of)
-    ? of
-    : (JSON.stringify(of) ?? 'null');
-
-const isLong = (of: unknown): boolean =>
-  typeof of === 'string' ? of.length > 200 || /[\r\n]/.test(of.trimEnd()) : (JSON.stringify(of) ?? '').length > 200;
-
-const MAX_BLOCKS = 8;
-
-/** Arguments as they are shown: short ones as lines of one block, the others as blocks of their own. */
-export type ShownArgs = { readonly isCut: boolean; readonly short: string; readonly long: readonly string[] };
-
-/** Arguments in blocks, each in at most `maxBytes`. */
-export const argsBlocks = (given: unknown, maxBytes: number): ShownArgs => {
-  const entries = isRecord(given) ? Object.entries(given) : [['arguments', given] as const];
-  const long = entries.filter(([, each]) => isLong(each));
-  const lines = entries.map(([key, each]) => {
-    const name = /^[\w.-]+$/.test(key) ? key : JSON.stringify(key);
-    return `${name}: ${isLong(each) ? `(${utf8Bytes(pretty(each))} bytes, below)` : inLine(each)}`;
-  });
-  const short = lines.length === 0 ? '(no arguments)' : lines.join('\n');
-  return {
-    isCut:
-      long.length > MAX_BLOCKS ||
-      [short, ...long.map(([, each]) => pretty(each))].some((text) => !fitsBlock(text, maxBytes)),
-    short: block(short, maxBytes),
-    long: long
-      .slice(0, MAX_BLOCKS)
-      .map(([key, each]) => `**${escapeText(key, 100)}**\n\n${block(pretty(each), maxBytes)}`),
-  };
-};

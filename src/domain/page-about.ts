@@ -1,7 +1,8 @@
 import { assertNever } from './assert-never.ts';
 import type { Change, PendingDecision } from './decision.ts';
 import { isRecord } from './json.ts';
-import { argsBlocks, block, fenced, fitsBlock, isReordered, pretty, span } from './markdown.ts';
+import { block, fenced, fitsBlock, isReordered, pretty, span } from './markdown.ts';
+import type { ShownArgs } from './page-args.ts';
 import { signal } from './page-how.ts';
 import { leadsTo, reviewedOutput } from './page-review.ts';
 import { asksProof } from './votes.ts';
@@ -14,6 +15,8 @@ export type SectionContext = {
   readonly isEnded: boolean;
   /** What the task cost so far, in words. */
   readonly cost: string;
+  /** There is room for arguments as a table. */
+  readonly hasTable: boolean;
 };
 
 const joined = (parts: readonly string[]): string => parts.filter((part) => part !== '').join('\n\n');
@@ -88,8 +91,8 @@ const REORDERED =
   '**Careful**: it holds writing from right to left. On the screen, numbers and signs beside it may stand in another order than they run in.';
 
 /** The arguments, exactly; between the short and the long ones what they change, which is what a person reads first. */
-const ofCall = ({ args, change = {} }: PendingDecision, maxBytes: number): string => {
-  const { isCut, short, long } = argsBlocks(args, maxBytes);
+const ofCall = ({ args, change = {} }: PendingDecision, shown: ShownArgs, maxBytes: number): string => {
+  const { isCut, short, long } = shown;
   const isMixed = isReordered(`${JSON.stringify(args ?? null)}${change.diff ?? ''}${change.before ?? ''}`);
   return joined([isMixed ? REORDERED : '', isCut ? PARTLY : '', short, ...changed(change, maxBytes), ...long]);
 };
@@ -102,15 +105,27 @@ const whole = (name: string, text: string, maxBytes: number): string =>
     block(text, maxBytes),
   ]);
 
-/** What a decision is about: the question, the result, the arguments; of a whole task, the effects that would be undone. */
-export const aboutWhat = (pending: PendingDecision, maxBytes: number): string => {
-  const { kind, callId, args, question } = pending;
+/** Of a whole task, the effects that would be undone. */
+const undoneOf = ({ kind, callId, args }: PendingDecision): readonly unknown[] | undefined => {
+  const effects = kind === 'compensation' && callId === 'task' && isRecord(args) ? args['effects'] : undefined;
+  return Array.isArray(effects) ? effects : undefined;
+};
+
+/** Tells whether a decision is about the arguments of a call. */
+export const isOfCall = (pending: PendingDecision): boolean =>
+  pending.kind !== 'answer' && pending.kind !== 'review' && undoneOf(pending) === undefined;
+
+/**
+ * What a decision is about: the question, the result, the arguments; of a whole task, the effects that would be undone.
+ * @param shown the arguments, where it is about those of a call
+ */
+export const aboutWhat = (pending: PendingDecision, shown: ShownArgs | undefined, maxBytes: number): string => {
+  if (shown !== undefined) return ofCall(pending, shown, maxBytes);
+  const { kind, question } = pending;
   if (kind === 'answer') {
     return question === undefined ? '' : whole('The question', question, Math.max(1_000, maxBytes));
   }
   if (kind === 'review') return reviewedOutput(pending, maxBytes);
-  const effects = kind === 'compensation' && callId === 'task' && isRecord(args) ? args['effects'] : undefined;
-  return Array.isArray(effects)
-    ? whole(`Would be undone, in this order (${effects.length})`, effects.join('\n'), maxBytes)
-    : ofCall(pending, maxBytes);
+  const effects = undoneOf(pending) ?? [];
+  return whole(`Would be undone, in this order (${effects.length})`, effects.join('\n'), maxBytes);
 };

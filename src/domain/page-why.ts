@@ -1,6 +1,6 @@
 import { MAX_ORIGINS, type PendingDecision } from './decision.ts';
 import { escapeText, span } from './markdown.ts';
-import type { Source } from './origin.ts';
+import type { Origin, Source } from './origin.ts';
 import type { Reason } from './proposal.ts';
 
 /** What must not be overlooked, in the platform's own words, above the arguments. */
@@ -31,23 +31,46 @@ const firstOf = (all: readonly string[], most: number): readonly string[] =>
 
 const ORIGINS: Readonly<Record<Source, string>> = {
   untrusted: '**text that an outsider may have written**',
-  model: 'the agent’s own: chosen, derived or made up',
+  model: 'the agent’s own',
   trusted: 'trusted text',
   principal: 'the task’s own words',
 };
 
-/** Where the values of the arguments come from, a line for each origin; nothing where all are the principal's. */
-export const origins = (pending: PendingDecision, maxBytes: number): string => {
+/** What “the agent’s own” is. */
+const OWN = 'chosen, derived or made up';
+
+/** Where one value comes from, in words: `trusted text: s1.c1 (bank.balance)`. */
+export const originWords = ({ source, item }: Origin, pending: PendingDecision): string => {
+  const from = item === undefined || source === 'principal' ? '' : `: ${named(item, pending, false)}`;
+  return `${ORIGINS[source]}${from}`;
+};
+
+/** What is to be known of the origins in a table: what the words mean, and that not all are there. */
+export const originNotes = ({ provenance = {} }: PendingDecision): string => {
+  const all = Object.values(provenance);
+  return [
+    all.some(({ source }) => source === 'model') ? `“The agent’s own” is ${OWN}.` : '',
+    all.length < MAX_ORIGINS ? '' : `Only the most doubtful ${MAX_ORIGINS} origins are told.`,
+  ]
+    .filter((each) => each !== '')
+    .join(' ');
+};
+
+/**
+ * Where the values of the arguments come from, a line for each origin; nothing where all are the principal's.
+ * @param told pointers of values that say themselves where they come from
+ */
+export const origins = (pending: PendingDecision, maxBytes: number, told: ReadonlySet<string>): string => {
   const groups = new Map<string, string[]>();
-  const all = Object.entries(pending.provenance ?? {});
-  for (const [pointer, { source, item }] of all) {
-    const from = item === undefined || source === 'principal' ? '' : `: ${named(item, pending, false)}`;
-    const words = `${ORIGINS[source]}${from}`;
+  const known = Object.entries(pending.provenance ?? {});
+  const all = known.filter(([pointer]) => !told.has(pointer));
+  for (const [pointer, origin] of all) {
+    const words = `${originWords(origin, pending)}${origin.source === 'model' ? `: ${OWN}` : ''}`;
     groups.set(words, [...(groups.get(words) ?? []), span(pointer, Math.min(60, maxBytes))]);
   }
   if (all.every(([, { source }]) => source === 'principal')) return '';
   const lines = [...groups].map(([words, pointers]) => `- ${pointers.join(', ')}: ${words}`);
-  const most = all.length < MAX_ORIGINS ? '' : `, the most doubtful ${MAX_ORIGINS} of them`;
+  const most = known.length < MAX_ORIGINS ? '' : `, the most doubtful ${MAX_ORIGINS} of them`;
   return `**Where the values come from**${most}\n\n${lines.join('\n')}`;
 };
 

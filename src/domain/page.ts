@@ -7,6 +7,7 @@ import type { SectionContext } from './page-about.ts';
 import { DIALOG } from './page-how.ts';
 import { decisionSection } from './page-section.ts';
 import { costOf, taskSection } from './page-state.ts';
+import { hasArgsTable } from './page-table.ts';
 import type { TaskEvent } from './record.ts';
 import type { Standing } from './standing.ts';
 import type { DeniedRecord, EffectRecord, OutcomeStatus, TaskStatus, Usage } from './task.ts';
@@ -83,35 +84,40 @@ const pausedToo = ({ status, pending }: PageView): string =>
     ? '**The task is paused, too**: what is decided runs only after the signal `resume` (no input needed).'
     : '';
 
-const contextOf = (view: PageView, { kind, callId }: PendingDecision): SectionContext => ({
+const contextOf = (view: PageView, { kind, callId }: PendingDecision, hasTable: boolean): SectionContext => ({
+  hasTable,
   isEnded: view.end !== undefined,
   cost: costOf(view),
   key:
     kind === 'effect' || kind === 'compensation' ? view.effects.find((each) => each.callId === callId)?.key : undefined,
 });
 
+type Size = { readonly sections: number; readonly maxBytes: number; readonly hasTable: boolean };
+
 /** The parts of a page, from above. */
-function* partsOf(view: PageView, { sections, maxBytes }: (typeof SIZES)[number]): Generator<string> {
+function* partsOf(view: PageView, { sections, maxBytes, hasTable }: Size): Generator<string> {
   const { pending, status } = view;
   yield notices(view);
   yield pausedToo(view);
   yield pending.length === 0 ? quiet(status) : several(pending.length, Math.min(sections, pending.length));
-  for (const each of pending.slice(0, sections)) yield decisionSection(each, contextOf(view, each), maxBytes);
+  for (const each of pending.slice(0, sections)) {
+    yield decisionSection(each, contextOf(view, each, hasTable), maxBytes);
+  }
   yield maxBytes === 0 || pending.length === 0 ? '' : DIALOG;
   yield maxBytes === 0 ? '' : taskSection(view, maxBytes);
   // The UI cuts the end of the page off: what stands last must not matter.
   yield '---\n\n&#160;';
 }
 
-/** The page in one size; undefined: it does not fit. Gives up as soon as that is plain: the workflow's thread draws it. */
-const draw = (view: PageView, size: (typeof SIZES)[number]): string | undefined => {
+/** The page in one size, and whether it fits. Gives up as soon as that is plain: the workflow's thread draws it. */
+const draw = (view: PageView, size: Size): { readonly page: string; readonly fits: boolean } => {
   let page = '';
   for (const part of partsOf(view, size)) {
     if (part !== '') page += `${page === '' ? '' : '\n\n'}${part}`;
-    if (page.length > URL_BYTES) return undefined;
+    if (page.length > URL_BYTES) return { page, fits: false };
   }
   const shown = page.toWellFormed();
-  return encodeURIComponent(shown).length <= URL_BYTES ? shown : undefined;
+  return { page: shown, fits: encodeURIComponent(shown).length <= URL_BYTES };
 };
 
 /**
@@ -142,8 +148,11 @@ const TOO_LARGE = 'What waits does not fit here: tab **Queries**, query `pending
 /** The page that a reviewer reads in the Temporal UI, as Markdown: what can be done now, then the state (INVARIANT T4). */
 export const renderPage = (view: PageView): string => {
   for (const size of SIZES) {
-    const page = draw(view, size);
-    if (page !== undefined) return page;
+    const { page, fits } = draw(view, { ...size, hasTable: true });
+    if (fits) return page;
+    // A table takes more room than a block; nothing may be cut only because of that.
+    const plain = hasArgsTable(page) ? draw(view, { ...size, hasTable: false }) : undefined;
+    if (plain?.fits === true) return plain.page;
   }
   return TOO_LARGE;
 };

@@ -26,7 +26,16 @@ export type Decision = {
 };
 
 /** A reason of a verdict. `code` is stable, `message` is for people and the model. */
-export type Reason = { readonly code: string; readonly message: string; readonly policy?: string };
+export type Reason = {
+  readonly code: string;
+  readonly message: string;
+  readonly policy?: string;
+  /** First digits of the policy's digest: tells it from another text under the same id. Of what has no text, and before: absent. */
+  readonly policyDigest?: string;
+};
+
+/** A reason as approvals are compared by it: the words for people are not part of it. */
+export type BareReason = Pick<Reason, 'code' | 'policy' | 'policyDigest'>;
 
 /** What the platform decided about a call. */
 export type Verdict = { readonly outcome: 'allow' | 'ask' | 'reject'; readonly reasons: readonly Reason[] };
@@ -42,6 +51,8 @@ export type RunPlan = {
   readonly isCompensable?: boolean;
   /** Bulkhead: the task queue of the tool's own. */
   readonly taskQueue?: string;
+  /** By this is found who may say whether it happened, and whether it is undone, also where nobody was asked about the call. */
+  readonly risk?: Risk;
 };
 
 /** What the workflow does itself once the verdict allows it; no tool runs. */

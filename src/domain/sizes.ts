@@ -31,6 +31,13 @@ export const SIZES = {
   humanText: 16 * 1024,
   /** One pending decision in the memo and on the page. */
   pending: 8 * 1024,
+  /** Roles of one voter. They travel with the question, the decision, every event of it, and every approval that stands by it. */
+  voteRoles: 512,
+  /** All voters of a question that is too large to be shown whole; of more, name and issuer stand there in `voterName` each. */
+  votesShown: 2 * 1024,
+  voterName: 60,
+  /** What happened at the desk, as one activity is told. */
+  report: 256 * 1024,
   /** The final output of a task. */
   output: 256 * 1024,
 } as const;

@@ -4,7 +4,7 @@ import { defined } from './defined.ts';
 import type { Ruling } from './desk.ts';
 import { type Digest, digestJson } from './digest.ts';
 import { valueAt } from './json-pointer.ts';
-import type { Reason, Review } from './proposal.ts';
+import type { BareReason, Reason, Review } from './proposal.ts';
 import { suffices } from './sufficient.ts';
 
 /**
@@ -19,7 +19,7 @@ export type Standing = {
   /** Of the tool as it was approved: face, effect, surface. */
   readonly toolDigest: Digest;
   /** What it was asked for; a call that is asked for another reason is asked. */
-  readonly reasons: readonly Pick<Reason, 'code' | 'policy'>[];
+  readonly reasons: readonly BareReason[];
   /** Of the scope `values`: by JSON pointer (`` is all arguments) the digest of the value. */
   readonly values?: Readonly<Record<string, Digest>>;
   readonly by?: string;
@@ -100,7 +100,7 @@ export const makeStanding = (
     ...reach,
     tool,
     toolDigest,
-    reasons: reasons.map(({ code, policy }) => defined({ code, policy })),
+    reasons: reasons.map(({ code, policy, policyDigest }) => defined({ code, policy, policyDigest })),
     verified: votes !== undefined && votes.length > 0,
     at: new Date(atMs).toISOString(),
     uses: 0,
@@ -108,8 +108,14 @@ export const makeStanding = (
   };
 };
 
-const isSameReason = (one: Pick<Reason, 'code' | 'policy'>, other: Pick<Reason, 'code' | 'policy'>): boolean =>
-  one.code === other.code && one.policy === other.policy;
+/**
+ * INVARIANT A1: whether a reason of now is one that was approved. A policy that was rewritten under its id asks for something that
+ * nobody approved; what was approved without its digest, by a worker of before, is told by the id.
+ */
+export const isSameReason = (approved: BareReason, now: BareReason): boolean =>
+  approved.code === now.code &&
+  approved.policy === now.policy &&
+  (approved.policyDigest === undefined || approved.policyDigest === now.policyDigest);
 
 const hasValues = ({ scope, values = {} }: Standing, args: unknown): boolean => {
   const wanted = Object.entries(values);

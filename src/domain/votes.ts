@@ -1,7 +1,9 @@
 import { type ApprovalRule, needsProof } from './approval-rule.ts';
 import { canonicalText } from './canonical-text.ts';
 import type { Deciders, DecisionName, PendingDecision, Vote } from './decision.ts';
+import { utf8Bytes } from './json.ts';
 import { shellWord } from './shell-word.ts';
+import { SIZES } from './sizes.ts';
 
 /** What a signature proved of its sender. */
 export type Proof = Pick<Vote, 'by' | 'issuer' | 'roles'>;
@@ -35,15 +37,28 @@ export const mayDecide = (who: Deciders | undefined, proof: Proof): string | und
   return `${proof.by} may not decide this: it needs one of ${listed(who.roles)}; ${proof.by} has ${has}`;
 };
 
+/** A role, quoted and with its comma. */
+const roleBytes = (role: string): number => utf8Bytes(JSON.stringify(role)) + 1;
+
+/**
+ * Roles in bounds: the first ones, and of those what there is room for. The first one is kept whatever it takes: by it a vote counts.
+ * A role that is left out can only make a vote count for less.
+ */
+export const boundRoles = (roles: readonly string[]): readonly string[] => {
+  let left = SIZES.voteRoles;
+  const kept = [...new Set(roles)].slice(0, KEPT_ROLES);
+  return kept.filter((role, at) => {
+    const bytes = roleBytes(role);
+    if (at > 0 && bytes > left) return false;
+    left -= bytes;
+    return true;
+  });
+};
+
 /** A proof as a vote. Of many roles, those that are asked for are kept first. */
 export const toVote = ({ by, issuer, roles }: Proof, who: Deciders | undefined, atMs: number): Vote => {
   const asked = roles.filter((role) => who?.roles.includes(role) === true);
-  return {
-    by,
-    issuer,
-    roles: [...new Set([...asked, ...roles])].slice(0, KEPT_ROLES),
-    at: new Date(atMs).toISOString(),
-  };
+  return { by, issuer, roles: boundRoles([...asked, ...roles]), at: new Date(atMs).toISOString() };
 };
 
 /** Whether somebody's approval counts already. */

@@ -15,7 +15,8 @@ export type Asked = {
   readonly reasons: readonly Reason[];
 };
 
-const toolRisk = ({ effect, unattended, egress, surface }: Tool): Risk =>
+/** The risk of a tool as it is now. */
+export const toolRisk = ({ effect, unattended, egress, surface }: Tool): Risk =>
   riskOf({ effect, unattended, egress, isChanged: surface?.changedFrom !== undefined });
 
 /** The approval rule that holds for a question now. */

@@ -1,7 +1,8 @@
 import type { GrantedApproval } from '../activities/ports.ts';
 import { assertNever } from '../domain/assert-never.ts';
 import type { Digest } from '../domain/digest.ts';
-import type { Reason, Verdict } from '../domain/proposal.ts';
+import type { BareReason, Reason, Verdict } from '../domain/proposal.ts';
+import { isSameReason } from '../domain/standing.ts';
 import { describeNeeds, suffices } from '../domain/sufficient.ts';
 import { ruleOf } from './approval-rules.ts';
 import { hasBefore } from './before-image.ts';
@@ -56,11 +57,15 @@ const isOfThisCall = ({ context, call }: ValidFlight, { id }: GrantedApproval): 
 
 /**
  * INVARIANT A1: the verdict of now is stricter where it has a reason (code and policy) that was not among those approved. A policy
- * set that has changed is no reason by itself: nobody is asked again for a rule that would not have asked anything else.
+ * set that has changed is no reason by itself: nobody is asked again for a rule that would not have asked anything else. Whoever
+ * gave an approval that stands has not seen this call: of them nobody knows what they would have said to another text of the rule.
  */
-const isStricter = ({ reasons }: Verdict, approved: GrantedApproval['reasons']): boolean =>
-  approved !== undefined &&
-  reasons.some(({ code, policy }) => !approved.some((each) => each.code === code && each.policy === policy));
+const isStricter = ({ reasons }: Verdict, { reasons: approved, standing }: GrantedApproval): boolean => {
+  if (approved === undefined) return false;
+  const isSame = (one: BareReason, now: BareReason): boolean =>
+    standing === undefined ? one.code === now.code && one.policy === now.policy : isSameReason(one, now);
+  return reasons.some((now) => !approved.some((each) => isSame(each, now)));
+};
 
 type Flaw = 'none' | 'of_another' | 'changed' | 'stricter' | 'insufficient';
 
@@ -101,7 +106,7 @@ export const judgeApproval = (flight: ValidFlight, { verdict, approval, before }
   const flawOf = (): Flaw => {
     if (!isOfThisCall(flight, approval)) return 'of_another';
     if (cover === 'other') return 'changed';
-    if (isStricter(verdict, approval.reasons)) return 'stricter';
+    if (isStricter(verdict, approval)) return 'stricter';
     return suffices(rule, approval, context.principal.id) ? 'none' : 'insufficient';
   };
   const flaw = flawOf();

@@ -1,3 +1,4 @@
+import { clockedSignal } from './clocked-signal.ts';
 import type { Flight } from './flight.ts';
 
 /** A held row of the ledger. */
@@ -9,7 +10,7 @@ export type Lease = {
 
 /**
  * Prolongs an attempt's lease while its tool runs. INVARIANT E4: other workers judge the row only after the lease has
- * ended, so this one has to stop by then: also when the store cannot be reached.
+ * ended, so this one has to stop by then: also when the store cannot be reached, and when it was frozen meanwhile.
  */
 export const holdLease = ({ parts, key, run }: Flight, token: string): Lease => {
   const lost = new AbortController();
@@ -29,10 +30,14 @@ export const holdLease = ({ parts, key, run }: Flight, token: string): Lease => 
       isRenewing = false;
     }
   };
+  const look = (): void => {
+    if (Date.now() >= endsAt) lost.abort(new Error('the lease of the attempt ended before it could be prolonged'));
+  };
   const tick = (): void => {
-    if (Date.now() >= endsAt) lost.abort(new Error('the lease of the attempt ended: the control store is away'));
-    else void renew();
+    look();
+    if (!lost.signal.aborted) void renew();
   };
   const timer = setInterval(tick, Math.max(50, leaseMs / 3));
-  return { signal: AbortSignal.any([run.signal, lost.signal]), end: () => clearInterval(timer) };
+  const signal = clockedSignal(AbortSignal.any([run.signal, lost.signal]), look);
+  return { signal, end: () => clearInterval(timer) };
 };

@@ -6,7 +6,7 @@ import type { RawCall } from '../domain/transcript.ts';
 import { ASK_HUMAN } from '../tools/ask-human.ts';
 import { type Agent, modelFacingName } from '../tools/define-agent.ts';
 import type { Tool } from '../tools/tool.ts';
-import { askedBy } from './approval-rules.ts';
+import { askedBy, toolRisk } from './approval-rules.ts';
 import { reviewEntry } from './audit.ts';
 import { authorize } from './authorize.ts';
 import { withConfidence } from './confidence.ts';
@@ -60,6 +60,7 @@ const planOf = (parts: GatewayParts, tool: Tool): RunPlan => ({
   timeoutMs: totalMs(parts, tool),
   maxAttempts: tool.maxAttempts,
   alone: isAlone(tool),
+  risk: toolRisk(tool),
   ...(tool.compensate === undefined ? {} : { isCompensable: true }),
   ...(tool.taskQueue === undefined ? {} : { taskQueue: tool.taskQueue }),
 });

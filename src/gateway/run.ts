@@ -1,5 +1,6 @@
 import type { Tool } from '../tools/tool.ts';
 import { type Classified, classify, retryDelayMs } from './classify.ts';
+import { timedSignal } from './clocked-signal.ts';
 import { toolContext, type ValidFlight } from './flight.ts';
 import type { Report } from './ports.ts';
 
@@ -147,7 +148,7 @@ const startTool = (work: () => unknown) => {
  */
 export const runTool = async (flight: ValidFlight, attempt: number, stop: AbortSignal): Promise<Attempt> => {
   const { tool, input } = flight;
-  const signal = AbortSignal.any([stop, AbortSignal.timeout(tool.timeoutMs)]);
+  const signal = timedSignal(stop, tool.timeoutMs);
   const how = { attempt, signal };
   const running = startTool(() => tool.execute(input, toolContext(flight, how)));
   try {

@@ -6,6 +6,7 @@ import type { CompensationContext, Tool } from '../tools/tool.ts';
 import { again } from './attempt.ts';
 import { callEntry } from './audit.ts';
 import { classify, retryDelayMs } from './classify.ts';
+import { timedSignal } from './clocked-signal.ts';
 import { type Flight, type GatewayParts, toolContext } from './flight.ts';
 import { holdLease } from './lease.ts';
 import { busy, reconcile } from './ledger.ts';
@@ -110,7 +111,7 @@ const runUndo = async (undo: Undo, held: HeldAttempt): Promise<Compensated> => {
   const { tool, effect, parts } = undo;
   const key = undoKey(effect.key);
   const lease = holdLease({ ...undo, key }, held.token);
-  const signal = AbortSignal.any([lease.signal, AbortSignal.timeout(tool.timeoutMs)]);
+  const signal = timedSignal(lease.signal, tool.timeoutMs);
   try {
     const valid = await tool.input.parse(undo.call.args);
     if (!valid.ok)

@@ -1,4 +1,5 @@
 import type { PolicyJson } from '@cedar-policy/cedar-wasm/nodejs';
+import { digestJson, shortDigest } from '../domain/digest.ts';
 import { type Cedar, CedarCrash } from './cedar.ts';
 import { byPosition, describeFinding, positionAt } from './position.ts';
 
@@ -8,6 +9,8 @@ export type Policy = {
   readonly id: string;
   readonly text: string;
   readonly json: PolicyJson;
+  /** Of what it says, spaces and comments apart; short, for reasons stand in every verdict. */
+  readonly digest: string;
   /** `policies/refunds.cedar:12:1`. */
   readonly where: string;
 };
@@ -19,6 +22,9 @@ export type PolicySource = { readonly name: string; readonly text: string };
 export type ParsedSource =
   | { readonly ok: true; readonly policies: readonly Policy[] }
   | { readonly ok: false; readonly findings: readonly string[] };
+
+/** Digits of a policy's digest: nobody looks for two policies of one id that share them. */
+const DIGITS = 16;
 
 const ID = /^[^\p{C}\p{Z}]{1,120}$/u;
 
@@ -45,13 +51,17 @@ const places = (texts: readonly string[], { name, text }: PolicySource): readonl
 
 const baseName = (name: string): string => name.replace(/^.*[\\/]/, '').replace(/\.cedar$/, '');
 
+/** In the JSON of a policy, numbers above 2⁵³ are those beside them: they are taken as they are written. */
+const digestOf = (text: string, json: PolicyJson): string =>
+  shortDigest(digestJson([json, text.match(/\d{16,}/g)]), DIGITS);
+
 const toPolicy = (cedar: Cedar, text: string, at: { where: string; fallback: string }): Policy | string => {
   const parsed = cedar.policyToJson(text);
   if (parsed.type === 'failure') return `${at.where}: ${parsed.errors[0]?.message ?? 'cannot be read'}`;
   const id = parsed.json.annotations?.['id'] ?? at.fallback;
   if (!ID.test(id))
     return `${at.where}: @id(${JSON.stringify(id)}) must have 1 to 120 visible characters and no spaces`;
-  return { id, text, json: parsed.json, where: at.where };
+  return { id, text, json: parsed.json, digest: digestOf(text, parsed.json), where: at.where };
 };
 
 const parse = (cedar: Cedar, source: PolicySource): ParsedSource => {

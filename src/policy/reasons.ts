@@ -37,13 +37,14 @@ const forbidden = (policy: Policy, tool: string): Reason => {
   return {
     ...(own ?? { code: 'policy_forbids', message: said(policy) ?? `${policy.id} forbids it` }),
     policy: policy.id,
+    policyDigest: policy.digest,
   };
 };
 
 const failed = ({ policy, message }: Answer['errors'][number]): Reason => ({
   code: 'policy_error',
   message: `${policy === undefined ? 'a policy' : `policy ${policy.id}`} could not be evaluated, which counts against the call: ${message.slice(0, MAX_TEXT)}`,
-  ...(policy === undefined ? {} : { policy: policy.id }),
+  ...(policy === undefined ? {} : { policy: policy.id, policyDigest: policy.digest }),
 });
 
 /** Why there is no permit, in the words that help most. */

@@ -1,6 +1,7 @@
 import type { ExecuteInput, ExecuteResult } from '../activities/messages.ts';
 import type { Compensated } from '../activities/ports.ts';
 import type { Compensation, Undo } from '../domain/compensation.ts';
+import { defined } from '../domain/defined.ts';
 import { idempotencyKey } from '../domain/idempotency-key.ts';
 import type { EffectRecord } from '../domain/task.ts';
 import type { Carried } from '../workflows/state.ts';
@@ -27,11 +28,11 @@ export class EffectLog {
   began({ context, call, plan }: ExecuteInput): void {
     const { id: callId, tool, args } = call;
     const key = idempotencyKey(context, callId, args);
-    const { timeoutMs, taskQueue } = plan;
+    const { timeoutMs, taskQueue, risk } = plan;
     this.#effects.delete(callId);
     this.#effects.set(callId, {
       record: { callId, tool, key, status: 'unknown' },
-      undo: { callId, tool, args, key, timeoutMs, ...(taskQueue === undefined ? {} : { taskQueue }) },
+      undo: { callId, tool, args, key, timeoutMs, ...defined({ taskQueue, risk }) },
     });
   }
 

@@ -27,8 +27,12 @@ export type InboxFilter = TaskFilter & {
   readonly olderThan?: string | number | undefined;
 };
 
-/** A page of what waits for people, what was asked first on top; `next` is given to the next call. */
-export type PendingPage = { readonly pending: readonly PendingDecision[]; readonly next: string | null };
+/** A page of what waits for people, what was asked first on top: an array. Its `next` is given to the next call; null: it is the last. */
+export type PendingPage = readonly PendingDecision[] & { readonly next: string | null };
+
+/** Not enumerable: written as JSON and compared, a page is its questions. */
+const toPage = (pending: readonly PendingDecision[], next: string | null): PendingPage =>
+  Object.defineProperty([...pending], 'next', { value: next }) as readonly PendingDecision[] as PendingPage;
 
 /** The server knows neither risk nor age: where a page holds too little of what is looked for, so many are looked at. */
 const MAX_CALLS = 20;
@@ -128,5 +132,5 @@ export const readInbox = async (client: Client, filter: InboxFilter, options: Pa
     next = answer.page.next;
     found.push(...answer.page.tasks.map(wanted).filter((pending) => pending.length > 0));
   }
-  return { pending: found.flat().toSorted(byAge), next: next ?? null };
+  return toPage(found.flat().toSorted(byAge), next ?? null);
 };

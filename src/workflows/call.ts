@@ -92,7 +92,7 @@ export const toHuman = (ruling: Ruling): HumanDecision => {
 
 /** Reasons as an approval names them: the words for people are not part of it. */
 export const bareReasons = (reasons: readonly Reason[]): NonNullable<Approval['reasons']> =>
-  reasons.map(({ code, policy }) => ({ code, ...(policy === undefined ? {} : { policy }) }));
+  reasons.map(({ code, policy, policyDigest }) => ({ code, ...defined({ policy, policyDigest }) }));
 
 /**
  * What a call becomes by a person's approval. `scope` and the decision's id name the approval: it is used once (INVARIANT E2).

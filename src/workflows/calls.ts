@@ -214,7 +214,9 @@ export class CallRunner {
     const task = this.#task;
     const effect = effectOf(task, call, turn.args);
     this.#inFlight.at = { kind: 'unknown', turn, result: unknown };
-    const asked = { ...effect, decision: call.decision, review: call.review };
+    // What the call was asked for is no matter of who may say whether it happened; how much it can do is.
+    const risk = turn.review.plan?.risk ?? call.review.risk;
+    const asked = { ...effect, decision: call.decision, risk };
     const ruling = await this.#desk.ask(askWhether(task, asked, String(unknown.output)));
     const happened = ruling.message.name === 'approve';
     const words = ruling.message.text === undefined ? '' : ` ${ruling.message.text}`;

@@ -8,7 +8,7 @@ import {
   ruleDecision,
   ruleProven,
 } from '../domain/desk.ts';
-import { findDecision, isEdit } from '../domain/find-decision.ts';
+import { asMeant, findDecision, isEdit } from '../domain/find-decision.ts';
 import { type Checked, checkDecision, type DecisionMessage } from '../domain/messages.ts';
 import type { Review } from '../domain/proposal.ts';
 import { type Cast, castEdit, castVote, decisionOfAll, refuseOther } from '../domain/quorum.ts';
@@ -66,7 +66,7 @@ export class Deciding {
       ...texts,
       check: (payload) => {
         const checked = checkDecision(name, payload, target);
-        return checked.ok ? this.#find(checked.value) : checked;
+        return checked.ok ? this.#findNow(checked.value) : checked;
       },
       act: async (payload) => {
         const checked = checkDecision(name, payload, target);
@@ -82,26 +82,36 @@ export class Deciding {
     return refuse(refuseClaim(found.value, message.name));
   }
 
-  /** Takes a decision. @returns why not, in words for the sender */
-  async #decide(message: DecisionMessage): Promise<string | undefined> {
+  /** Whom a message would decide, where it can be looked at now. */
+  #findNow(message: DecisionMessage): Checked<PendingDecision> {
     const found = this.#find(message);
+    if (!found.ok) return found;
+    const why = this.#proving.whyNotNow(message, isReviewed(message, found.value));
+    return why === undefined ? found : refuse(why);
+  }
+
+  /** Takes a decision. @returns why not, in words for the sender */
+  async #decide(said: DecisionMessage): Promise<string | undefined> {
+    const found = this.#find(said);
     if (!found.ok) return found.refusal;
     const pending = found.value;
     // Whatever is opened or decided while it is checked, it means the question that was pending when it came.
-    const named = { ...message, target: pending.id };
-    if (message.token === undefined) {
+    const named = { ...said, target: pending.id };
+    if (said.token === undefined) {
+      const message = asMeant(said, pending);
       if (!isReviewed(message, pending)) return this.#rule(ruleDecision(this.#task.desk, message, Date.now()));
       const reviewed = await this.#proving.review(pending, message.args);
       if (!reviewed.ok) return reviewed.refusal;
       return this.#rule(ruleDecision(this.#task.desk, named, Date.now()), reviewed.value);
     }
-    const proof = await this.#proving.prove(pending, message);
+    const proof = await this.#proving.prove(pending, said);
     return proof.ok ? this.#decideProven(named, proof.value) : proof.refusal;
   }
 
-  async #decideProven(message: DecisionMessage, proof: Proof): Promise<string | undefined> {
-    const found = this.#findFor(message, proof);
+  async #decideProven(said: DecisionMessage, proof: Proof): Promise<string | undefined> {
+    const found = this.#findFor(said, proof);
     if (!found.ok) return found.refusal;
+    const message = asMeant(said, found.value);
     if (!isReviewed(message, found.value)) return this.#cast(message, proof);
     const reviewed = await this.#proving.review(found.value, message.args);
     return reviewed.ok ? this.#cast(message, proof, reviewed.value) : reviewed.refusal;

@@ -14,7 +14,7 @@ import { toHuman } from './call.ts';
 import { DeskClock } from './clock.ts';
 import { pauseDoor, resumeDoor } from './controls.ts';
 import { Deciding } from './deciding.ts';
-import { closeDoor, openDoor, recordIgnored } from './doors.ts';
+import { closeDoor, openDoor, openForOthers } from './doors.ts';
 import { Ending } from './ending.ts';
 import { isUnwinding, outwait } from './hand-over.ts';
 import { DeskReports, noteAtDesk } from './reports.ts';
@@ -55,9 +55,7 @@ export class Desk {
     for (const door of [...this.#deciding.doors, ...revokeDoors(task)]) openDoor(task, door);
     openDoor(task, pauseDoor(task));
     openDoor(task, resumeDoor(task));
-    wf.setDefaultSignalHandler((name) => {
-      recordIgnored(task, name, refuseUnknown(task.desk, name, Date.now()));
-    });
+    openForOthers(task, (name) => refuseUnknown(task.desk, name, Date.now()));
     for (const { id } of carried) this.#clock.start(id);
     if (task.desk.pending.length > 0) showWaiting(task);
     this.#reports.start();
@@ -202,10 +200,16 @@ export class Desk {
 
   #openDoors(pending: PendingDecision): void {
     for (const door of this.#deciding.doorsOf(pending)) openDoor(this.#task, door);
+    // A message that came with the start of the run decides it as soon as the first of its doors is open.
+    if (!this.#task.desk.pending.some(({ id }) => id === pending.id)) this.#closeDoors(pending);
+  }
+
+  #closeDoors(pending: PendingDecision): void {
+    for (const { wire } of this.#deciding.doorsOf(pending)) closeDoor(wire);
   }
 
   #leave(pending: PendingDecision): void {
     this.#clock.stop(pending.id);
-    for (const { wire } of this.#deciding.doorsOf(pending)) closeDoor(wire);
+    this.#closeDoors(pending);
   }
 }

@@ -22,6 +22,38 @@ const refuse = (message: string): ApplicationFailure => ApplicationFailure.nonRe
 
 const currentUpdate = (): string | undefined => wf.currentUpdateInfo()?.id;
 
+const REASON_BYTES = 2_000;
+
+/** Records a signal that counted for nothing, where its sender looks. */
+const recordIgnored = (task: TaskState, name: string, reason: string): void => {
+  task.event('ignored', { message: name.slice(0, 100), reason: cutText(reason, REASON_BYTES) });
+  showPage(task);
+};
+
+/** Why a signal of a name counts for nothing, as far as that is plain; undefined: its door takes it. */
+type Check = (name: string, payload: unknown) => string | undefined;
+
+/** What is asked of a signal before the SDK makes anything of it. A module of a workflow is its own, so these are one task's. */
+const checks = new Map<string, Check>();
+let checkOthers: Check | undefined;
+let keepIgnored: ((name: string, refusal: string) => void) | undefined;
+
+/** Refuses a signal that is plainly wrong, and records it. Synchronous. @returns whether it was */
+export const refuseSignal = (name: string, payload: unknown): boolean => {
+  const refusal = (checks.get(name) ?? checkOthers)?.(name, payload);
+  if (refusal === undefined) return false;
+  keepIgnored?.(name, refusal);
+  return true;
+};
+
+/** Answers signals that no door is for. */
+export const openForOthers = (task: TaskState, refuse: (name: string) => string): void => {
+  checkOthers = refuse;
+  keepIgnored = (name, refusal) => recordIgnored(task, name, refusal);
+  // Of those that came before the first line of the run.
+  wf.setDefaultSignalHandler((name) => recordIgnored(task, name, refuse(name)));
+};
+
 /**
  * Opens a door. An update answers a mistake to its sender; a signal cannot be refused, so its refusal stands on the page.
  * INVARIANT A4: an update id that was processed is not processed again, also by a later run: the server forgets it then.
@@ -32,10 +64,14 @@ export const openDoor = (task: TaskState, { wire, description, check, act }: Doo
     const refusal = await act(payload);
     if (refusal !== undefined) recordIgnored(task, wire, refusal);
   };
+  checks.set(wire, (_, payload) => {
+    const checked = check(payload);
+    return checked.ok ? undefined : checked.refusal;
+  });
   wf.setHandler(
     wf.defineSignal<[unknown?]>(wire),
     (payload) => {
-      // Thousands may come at once, and the SDK traces every promise: for what is plainly wrong, none is made.
+      // Thousands may come before the first line of a run, and the SDK traces every promise: for what is plainly wrong, none is made.
       const checked = check(payload);
       return checked.ok ? take(payload) : recordIgnored(task, wire, checked.refusal);
     },
@@ -66,14 +102,7 @@ export const openDoor = (task: TaskState, { wire, description, check, act }: Doo
 
 /** Closes a door: its name leaves the lists of the UI. */
 export const closeDoor = (wire: string): void => {
+  checks.delete(wire);
   wf.setHandler(wf.defineSignal(wire), undefined);
   wf.setHandler(wf.defineUpdate(wire), undefined);
 };
-
-/** Records a signal that counted for nothing, where its sender looks. */
-export const recordIgnored = (task: TaskState, name: string, reason: string): void => {
-  task.event('ignored', { message: name.slice(0, 100), reason: cutText(reason, REASON_BYTES) });
-  showPage(task);
-};
-
-const REASON_BYTES = 2_000;

@@ -1,6 +1,7 @@
 import * as wf from '@temporalio/workflow';
 import type { ExecuteResult } from '../activities/messages.ts';
 import type { Undo } from '../domain/compensation.ts';
+import { defined } from '../domain/defined.ts';
 import type { Ruling } from '../domain/desk.ts';
 import { idempotencyKey } from '../domain/idempotency-key.ts';
 import type { RunPlan } from '../domain/proposal.ts';
@@ -31,10 +32,14 @@ export const recordEffect = (task: TaskState, effect: EffectRef, status: ResultS
 };
 
 /** Registers the undo of an effect, before the effect is scheduled: whatever happens then, it is known what to undo. */
-export const registerUndo = ({ undo }: TaskState, effect: EffectRef, { timeoutMs, taskQueue, ...plan }: RunPlan) => {
+export const registerUndo = (
+  { undo }: TaskState,
+  effect: EffectRef,
+  { timeoutMs, taskQueue, risk, ...plan }: RunPlan,
+) => {
   if (plan.isCompensable !== true) return;
   forgetUndo(undo, effect.callId);
-  undo.push({ ...effect, timeoutMs, ...(taskQueue === undefined ? {} : { taskQueue }) });
+  undo.push({ ...effect, timeoutMs, ...defined({ taskQueue, risk }) });
 };
 
 /** Takes the undo of a call back: it did not run. */

@@ -18,6 +18,10 @@ const refuse = (refusal: string) => ({ ok: false, refusal }) as const;
  * the server takes only so many activities of one run.
  */
 const MAX_CHECKS = 16;
+const TOO_MANY = {
+  signed: 'too many signed decisions are being checked; send it again',
+  changed: 'too many changed arguments are being checked; send it again',
+} as const;
 
 const inputOf = (task: TaskState, pending: PendingDecision, message: DecisionMessage & { readonly token: string }) => {
   const { epoch, principal } = task.admitted.context;
@@ -43,11 +47,17 @@ export class Proving {
     this.#task = task;
   }
 
+  /** Whether one more may be checked now. Plain at once, so that a flood of them costs nothing. @returns why not */
+  whyNotNow({ token }: DecisionMessage, isReviewed: boolean): string | undefined {
+    if (token !== undefined) return this.#running < MAX_CHECKS ? undefined : TOO_MANY.signed;
+    return !isReviewed || this.#reviewing < MAX_CHECKS ? undefined : TOO_MANY.changed;
+  }
+
   /** INVARIANT A3: who sent a message, proven by its signature; it says exactly this about exactly this question. */
   async prove(pending: PendingDecision, message: DecisionMessage): Promise<Checked<Proof>> {
     const { token, by } = message;
     if (token === undefined) return refuse('the decision is not signed');
-    if (this.#running >= MAX_CHECKS) return refuse('too many signed decisions are being checked; send it again');
+    if (this.#running >= MAX_CHECKS) return refuse(TOO_MANY.signed);
     this.#running += 1;
     const checked = this.#verify(pending, { ...message, token })
       .catch(() => undefined)
@@ -85,7 +95,7 @@ export class Proving {
 
   /** Edited arguments are validated and authorized before they count. @returns the review of what will run */
   async review(pending: PendingDecision, args: unknown): Promise<Checked<Review>> {
-    if (this.#reviewing >= MAX_CHECKS) return refuse('too many changed arguments are being checked; send it again');
+    if (this.#reviewing >= MAX_CHECKS) return refuse(TOO_MANY.changed);
     const call = { id: pending.callId, tool: pending.tool, args };
     const summary = `check edited arguments of ${pending.callId}`;
     const { context } = this.#task.admitted;

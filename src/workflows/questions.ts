@@ -3,23 +3,23 @@ import { MAX_ORIGINS, type PendingDecision, questionId } from '../domain/decisio
 import { isTaken } from '../domain/desk.ts';
 import { digestJson } from '../domain/digest.ts';
 import { mostDoubtful, type Provenance } from '../domain/origin.ts';
-import type { Decision, Reason, Review } from '../domain/proposal.ts';
+import type { Decision, Reason } from '../domain/proposal.ts';
 import type { Call, Turn } from './call.ts';
 import type { End, TaskState } from './state.ts';
-import { type Draft, termsOf } from './terms.ts';
+import { type About, type Draft, termsOf } from './terms.ts';
 
 /**
  * Puts a question together: its name (no other one that this task asked lately has it), and who may decide it until when.
- * @param review of the call that it is about
+ * @param about what is known of the call, or of the effects, that it is about
  */
-export const toPending = (task: TaskState, draft: Draft, review?: Review): PendingDecision => {
+export const toPending = (task: TaskState, draft: Draft, about: About = {}): PendingDecision => {
   const sinceMs = Date.now();
   return {
     id: questionId(draft.callId, draft.digest, (id) => isTaken(task.desk, id)),
     taskId: task.taskId,
     since: new Date(sinceMs).toISOString(),
     ...draft,
-    ...termsOf(task, draft, { review, sinceMs }),
+    ...termsOf(task, draft, { ...about, sinceMs }),
   };
 };
 
@@ -75,22 +75,21 @@ export const askAboutCall = (task: TaskState, call: Call, turn: Turn): PendingDe
     digest: review.digest ?? digestJson(args),
     may: isQuestion ? ['answer', 'deny'] : ['approve', 'deny', 'edit'],
   };
-  return toPending(task, draft, review);
+  return toPending(task, draft, { review });
 };
 
 /** A text that others may go on after. */
 const sentence = (text: string): string => (/[\w)\]"'’]$/u.test(text.trim()) ? `${text.trim()}.` : text.trim());
 
 /** What a question about an effect is about. */
-export type AskedEffect = Pick<Undo, 'callId' | 'tool' | 'args'> & {
+export type AskedEffect = Pick<Undo, 'callId' | 'tool' | 'args' | 'risk'> & {
   readonly decision?: Decision | undefined;
-  readonly review?: Review | undefined;
 };
 
 /** Whether an effect of which nobody knows happened. */
 export const askWhether = (
   task: TaskState,
-  { decision, review, callId, tool, args }: AskedEffect,
+  { decision, callId, tool, args, risk }: AskedEffect,
   why: string,
 ): PendingDecision =>
   toPending(
@@ -106,8 +105,7 @@ export const askWhether = (
       digest: digestJson({ unknown: callId, args }),
       may: ['approve', 'deny'],
     },
-    // What the call was asked for is no matter of who may say whether it happened; how much it can do is.
-    review,
+    { effects: [{ tool, risk }] },
   );
 
 const QUESTIONS: Record<Exclude<UndoQuestion, 'undo_task'>, (tool: string) => string> = {
@@ -125,26 +123,30 @@ const outputOf = ({ transcript }: TaskState, callId: string): Pick<PendingDecisi
 /** What to do about an effect that is not simply undone. */
 export const askAboutUndo = (
   task: TaskState,
-  { callId, tool, args }: Undo,
+  { callId, tool, args, risk }: Undo,
   { code, why }: { readonly code: Exclude<UndoQuestion, 'undo_task'>; readonly why: string },
 ): PendingDecision =>
-  toPending(task, {
-    kind: 'compensation',
-    callId,
-    tool,
-    args,
-    ...outputOf(task, callId),
-    question: QUESTIONS[code](tool),
-    reasons: [{ code, message: why }],
-    digest: digestJson({ [code]: callId, args }),
-    may: ['approve', 'deny'],
-  });
+  toPending(
+    task,
+    {
+      kind: 'compensation',
+      callId,
+      tool,
+      args,
+      ...outputOf(task, callId),
+      question: QUESTIONS[code](tool),
+      reasons: [{ code, message: why }],
+      digest: digestJson({ [code]: callId, args }),
+      may: ['approve', 'deny'],
+    },
+    { effects: [{ tool, risk }] },
+  );
 
 /** Whether what an ended task did is to be undone at all. */
 export const askWhetherToUndo = (task: TaskState, { status, reason }: End): PendingDecision => {
   const named = toBeUndone(task.undo);
   const why = `The task ended as ${status}${reason === undefined ? '' : `: ${reason}`}`;
-  return toPending(task, {
+  const draft: Draft = {
     kind: 'compensation',
     callId: 'task',
     tool: '',
@@ -153,5 +155,7 @@ export const askWhetherToUndo = (task: TaskState, { status, reason }: End): Pend
     reasons: [{ code: 'undo_task', message: why }],
     digest: digestJson({ undo: named }),
     may: ['approve', 'deny'],
-  });
+  };
+  // Tasks of before did not look at what would be undone, and their histories tell who decided.
+  return toPending(task, draft, { effects: task.undo.filter(({ risk }) => risk !== undefined) });
 };

@@ -1,14 +1,12 @@
 import * as wf from '@temporalio/workflow';
 import type { PendingDecision } from '../domain/decision.ts';
 import type { DeskEventType } from '../domain/desk-event.ts';
-import { deskEvent, type Happened, isReported } from '../domain/desk-events.ts';
+import { deskEvent, firstBatch, type Happened, isReported } from '../domain/desk-events.ts';
 import { cutText } from '../domain/json.ts';
 import { reporting } from './activities.ts';
 import { afterTheRest } from './hand-over.ts';
 import type { TaskState } from './state.ts';
 
-/** Events that one activity reports. */
-const BATCH = 50;
 const REASON_BYTES = 500;
 
 /** An event's id is its own within the task's life; the run that undoes an ended task asks on that task's account. */
@@ -56,7 +54,7 @@ export class DeskReports {
 
   async #send(): Promise<void> {
     const { unreported, admitted } = this.#task;
-    const events = unreported.slice(0, BATCH);
+    const events = firstBatch(unreported);
     const [first] = events;
     const more = events.length > 1 ? ` and ${events.length - 1} more` : '';
     const summary = `report: ${first?.decisionId} ${first?.type}${more}`;

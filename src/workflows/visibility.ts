@@ -23,7 +23,8 @@ const upsert = (task: TaskState, pairs: readonly SearchAttributeUpdatePair[]): v
   if (possible.length > 0) upsertSearchAttributes(possible);
 };
 
-const distinct = (words: readonly string[]): string[] | null => (words.length > 0 ? [...new Set(words)] : null);
+/** An empty list takes the attribute away; `null` would stand there as a list of one `null`. */
+const distinct = (words: readonly string[]): string[] => [...new Set(words)];
 
 /** What is waited for, and who of: no value where nothing is, or where anybody may decide. */
 const waitingFor = ({ desk }: TaskState): readonly SearchAttributeUpdatePair[] => [

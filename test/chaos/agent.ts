@@ -2,14 +2,25 @@ import { z } from 'zod';
 import { ToolError } from '../../src/gateway/tool-error.ts';
 import { defineAgent } from '../../src/tools/define-agent.ts';
 import { defineTool } from '../../src/tools/define-tool.ts';
+import { withApproval } from '../../src/tools/with-approval.ts';
 
-type Ask = { readonly taskId: string; readonly tool: string; readonly key: string; readonly isOnce: boolean };
+type Ask = {
+  readonly taskId: string;
+  readonly tool: string;
+  readonly key: string;
+  readonly isOnce: boolean;
+  readonly what?: string;
+};
 
 const output = z.object({ id: z.string() });
 const input = z.object({ what: z.string() });
 
+/** Agents of the same tools: of one nobody is asked, of the others everything; the rules say who has to approve. */
+export const AGENTS = ['free', 'claimed', 'signed', 'paired'] as const;
+export type AgentName = (typeof AGENTS)[number];
+
 /** Tools whose effects happen in another process: idempotent, reconcilable, plain; all but the last can be undone. */
-export const makeChaosAgent = (world: string) => {
+export const makeChaosAgents = (world: string) => {
   const post = async (ask: Ask, phase: 'before' | 'effect' | 'after' | 'undo', signal: AbortSignal) => {
     signal.throwIfAborted();
     const body = JSON.stringify({ ...ask, phase, pid: process.pid });
@@ -32,8 +43,10 @@ export const makeChaosAgent = (world: string) => {
     timeout: '2s' as const,
     input,
     output,
-    execute: (_: z.infer<typeof input>, context: { taskId: string; idempotencyKey: string; signal: AbortSignal }) =>
-      act({ taskId: context.taskId, tool: name, key: context.idempotencyKey, isOnce }, context.signal),
+    execute: (
+      { what }: z.infer<typeof input>,
+      { taskId, idempotencyKey: key, signal }: { taskId: string; idempotencyKey: string; signal: AbortSignal },
+    ) => act({ taskId, tool: name, key, isOnce, what }, signal),
   });
   const undo = async (
     _input: unknown,
@@ -53,9 +66,12 @@ export const makeChaosAgent = (world: string) => {
     },
   });
   const plain = defineTool(define('plain', false));
-  return defineAgent({
-    name: 'clerk',
-    instructions: 'Work.',
-    tools: [idempotent, reconcilable, plain],
-  });
+  const tools = [idempotent, reconcilable, plain];
+  return AGENTS.map((name) =>
+    defineAgent({
+      name,
+      instructions: 'Work.',
+      tools: name === 'free' ? tools : tools.map((tool) => withApproval(tool, { requireConfirmation: true })),
+    }),
+  );
 };

@@ -1,12 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { AgentClient, type TaskHandle } from '../../src/client.ts';
-import type { PendingDecision } from '../../src/domain/decision.ts';
-import type { Outcome } from '../../src/domain/task.ts';
+import pg from 'pg';
+import { AgentClient } from '../../src/client.ts';
+import { openStore } from '../../src/store/index.ts';
 import { startScriptedModel, type Turn } from '../../src/testing/index.ts';
+import { type Saying, SIGNERS } from '../kill/people.ts';
+import { pick, random } from '../kill/plans.ts';
+import { AGENTS } from './agent.ts';
+import { attend } from './person.ts';
 import { FAULTS, type Fault, PHASES, World } from './world.ts';
+import { type Records, wrongAnswers, wrongEffects } from './wrong.ts';
 
 /** What a run of the chaos is about. */
 export type ChaosOptions = {
@@ -18,24 +22,16 @@ export type ChaosOptions = {
   readonly onRound?: (line: string) => void;
 };
 
-/** What one task did, and what happened outside. `wrong` says what may not be. */
-export type Round = { readonly taskId: string; readonly faults: readonly Fault[]; readonly wrong: readonly string[] };
-
-const TOOLS = ['idempotent', 'reconcilable', 'plain'] as const;
-const AT_ONCE = 5;
-
-/** Mulberry32: the same faults for the same seed. Source: Tommy Ettinger, 2017, public domain. */
-const random = (seed: number): (() => number) => {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
+/** What one task did, what people said of it, and what happened outside. `wrong` says what may not be. */
+export type Round = {
+  readonly taskId: string;
+  readonly faults: readonly Fault[];
+  readonly said: readonly Saying[];
+  readonly wrong: readonly string[];
 };
 
-const pick = <T>(next: () => number, from: readonly T[]): T => from[Math.floor(next() * from.length)] as T;
+const TOOLS = ['idempotent', 'reconcilable', 'plain'] as const;
+const AT_ONCE = 7;
 
 const makeFaults = (next: () => number): Fault[] =>
   Array.from({ length: next() < 0.4 ? 2 : 1 }, () => ({
@@ -62,6 +58,8 @@ const startWorkers = (args: readonly string[]) => {
   startOne();
   return {
     kill: (pid: number) => workers.get(pid)?.kill('SIGKILL'),
+    /** One of them. */
+    strike: () => [...workers.values()][0]?.kill('SIGKILL'),
     stop: async () => {
       isOver = true;
       const all = [...workers.values()];
@@ -69,69 +67,6 @@ const startWorkers = (args: readonly string[]) => {
       await Promise.all(all.filter(({ exitCode }) => exitCode === null).map((child) => once(child, 'exit')));
     },
   };
-};
-
-/** The person: looks at the world and says what is there. */
-const answer = async (world: World, task: TaskHandle, pending: PendingDecision): Promise<void> => {
-  const key = world.keyOf(pending.taskId, pending.callId);
-  const found = await world.look(key);
-  if (pending.kind === 'effect') {
-    await (found !== undefined && found.times > 0
-      ? task.approve({ callId: pending.id })
-      : task.deny({ callId: pending.id }));
-    return;
-  }
-  // A compensation that failed for good is done by hand.
-  if (found !== undefined) found.undone = 1;
-  await task.approve({ callId: pending.id });
-};
-
-const attend = async (world: World, task: TaskHandle, isOver: () => boolean): Promise<void> => {
-  while (!isOver()) {
-    const pending = await task
-      .status()
-      .then(({ pending }) => pending)
-      .catch(() => []);
-    for (const each of pending) await answer(world, task, each).catch(() => undefined);
-    await delay(200);
-  }
-};
-
-type EffectRecord = Outcome['effects'][number];
-
-/** What happened outside and may not have: twice, or without the platform's knowledge. */
-const wrongOutside = (world: World, { taskId, effects }: Outcome): string[] => {
-  const known = new Set(effects.map(({ key }) => key));
-  return [...world.effects]
-    .filter(([key]) => key.startsWith(`${taskId}/`))
-    .flatMap(([key, { times, tool }]) => [
-      ...(times > 1 ? [`${tool} happened ${times} times under ${key}`] : []),
-      ...(known.has(key) ? [] : [`${tool} happened, and the outcome does not know of it: ${key}`]),
-    ]);
-};
-
-/** What the platform says of an effect and is not so. */
-const wrongSaid = (world: World, { key, status, tool }: EffectRecord, isFailing: boolean): string[] => {
-  const { times, undone } = world.effects.get(key) ?? { times: 0, undone: 0 };
-  const rules: readonly [boolean, string][] = [
-    [status === 'unknown', 'is unknown at the end'],
-    [status === 'succeeded' && times !== 1, `is said to have succeeded, and happened ${times} times`],
-    [status === 'failed' && times !== 0, `is said to have failed, and happened ${times} times`],
-    [status === 'compensated' && undone !== 1, 'is said to be undone, and is not'],
-    [isFailing && tool !== 'plain' && status === 'succeeded', 'was not undone'],
-  ];
-  return rules.filter(([isWrong]) => isWrong).map(([, what]) => `${tool} ${what}: ${key}`);
-};
-
-/** What may not be: an effect twice, one lost, one that nobody knows of, one not undone. */
-const findWrong = (world: World, outcome: Outcome, isFailing: boolean): string[] => {
-  const expected = isFailing ? 'limit' : 'completed';
-  const isRight = outcome.status === expected;
-  return [
-    ...(isRight ? [] : [`ended as ${outcome.status} (${outcome.reason ?? ''}), not ${expected}`]),
-    ...wrongOutside(world, outcome),
-    ...outcome.effects.flatMap((effect) => wrongSaid(world, effect, isFailing)),
-  ];
 };
 
 /**
@@ -148,14 +83,17 @@ export const runChaos = async (
     script: ({ step, goal }): Turn => {
       const order = goal.split(' ');
       const tool = order[step];
-      if (tool !== undefined) return { calls: [{ tool, args: { what: tool } }] };
+      if (tool !== undefined) return { calls: [{ tool, args: { what: `${tool} ${step}` } }] };
       return { text: order[0] === 'fail' ? '' : 'done' };
     },
   });
   const client = await AgentClient.connect({ address, taskQueue });
   const world: World = new World((pid) => workers.kill(pid));
   const url = await world.start();
-  const workers = startWorkers([url, address, taskQueue, store, bundle, model.url]);
+  const workers = startWorkers([url, address, taskQueue, store, bundle, model.url, JSON.stringify(SIGNERS)]);
+  const sql = new pg.Pool({ connectionString: store, max: 2 });
+  const opened = await openStore({ url: store, namespace: 'default', taskQueue });
+  const records: Records = { client, store: opened, sql };
 
   const play = async (round: number): Promise<Round> => {
     const isFailing = next() < 0.5;
@@ -163,18 +101,25 @@ export const runChaos = async (
     const order = TOOLS.map((tool) => ({ tool, at: next() })).toSorted((a, b) => a.at - b.at);
     const taskId = `${taskQueue}-${round}`;
     world.plan(taskId, faults);
-    const goal = [isFailing ? 'fail' : 'work', ...order.map(({ tool }) => tool)].join(' ');
-    const task = await client.start({ agent: 'clerk', goal, principal: { id: 'ana' } }, { taskId });
+    const agent = pick(next, AGENTS);
+    // Some of what a yes may reach further than.
+    const tools = order.map(({ tool }) => tool);
+    const goal = [isFailing ? 'fail' : 'work', ...tools, ...tools.slice(0, agent === 'claimed' ? 2 : 0)].join(' ');
+    const task = await client.start({ agent, goal, principal: { id: 'ana' } }, { taskId });
     let isOver = false;
-    const attending = attend(world, task, () => isOver);
+    const people = { client, world, task, agent, next: random(seed + round), strike: workers.strike };
+    const attending = attend(people, () => isOver);
     const outcome = await task.result().finally(() => {
       isOver = true;
     });
-    await attending;
-    const wrong = findWrong(world, outcome, isFailing);
+    const minutes = await attending;
+    const wrong = [
+      ...wrongEffects(world, outcome, isFailing),
+      ...(await wrongAnswers(world, records, { outcome, task, agent, minutes })),
+    ];
     const what = faults.map(({ tool, phase, kind }) => `${kind} ${tool} ${phase}`).join(', ');
-    onRound(`${taskId} (${what}): ${wrong.length === 0 ? 'ok' : wrong.join('; ')}`);
-    return { taskId, faults, wrong };
+    onRound(`${taskId} ${agent} (${what}): ${wrong.length === 0 ? 'ok' : wrong.join('; ')}`);
+    return { taskId, faults, said: [...minutes.values()].flatMap(({ sayings }) => sayings), wrong };
   };
 
   const results: Round[] = [];
@@ -191,6 +136,8 @@ export const runChaos = async (
   } finally {
     await workers.stop();
     world.stop();
+    await opened.close();
+    await sql.end();
     await client.close();
     await model.close();
   }

@@ -13,7 +13,7 @@ export type FaultKind = (typeof FAULTS)[number];
 export type Fault = { readonly tool: string; readonly phase: Phase; readonly kind: FaultKind };
 
 /** What happened outside under one key. */
-export type Happened = { tool: string; times: number; undone: number };
+export type Happened = { tool: string; times: number; undone: number; what?: string | undefined };
 
 type Request = {
   readonly taskId: string;
@@ -22,10 +22,13 @@ type Request = {
   readonly pid: number;
   readonly phase: 'before' | 'effect' | 'after' | 'undo';
   readonly isOnce: boolean;
+  /** The argument, of an effect. */
+  readonly what?: string;
 };
 
 const FROZEN_MS = 5_000;
 const SLOW_MS = 2_500;
+const ON_ITS_WAY_MS = 250;
 
 const readJson = async (request: IncomingMessage): Promise<unknown> => {
   const chunks: Buffer[] = [];
@@ -74,8 +77,10 @@ export class World {
     return [...this.effects.keys(), ...this.#busy.keys()].find(isOfCall) ?? `${taskId}/${callId}`;
   }
 
-  /** What a person finds who looks: waits until nothing is under way. */
+  /** What somebody finds who looks: waits for what was sent before, and until nothing is under way. */
   async look(key: string): Promise<Happened | undefined> {
+    // A request whose sender gave up may have been written, and not have been read yet.
+    await delay(ON_ITS_WAY_MS);
     while ((this.#busy.get(key) ?? 0) > 0) await delay(50);
     return this.effects.get(key);
   }
@@ -112,8 +117,8 @@ export class World {
     return false;
   }
 
-  #happen({ key, tool, isOnce, phase }: Request): void {
-    const happened = this.effects.get(key) ?? { tool, times: 0, undone: 0 };
+  #happen({ key, tool, isOnce, phase, what }: Request): void {
+    const happened = this.effects.get(key) ?? { tool, times: 0, undone: 0, what };
     if (phase === 'undo') happened.undone = Math.max(happened.undone, 1);
     else if (!isOnce || happened.times === 0) happened.times += 1;
     this.effects.set(key, happened);

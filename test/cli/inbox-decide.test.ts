@@ -49,7 +49,7 @@ const start = async (turns: readonly Turn[], approvals?: ConfigInput['approvals'
     tasks.push(task);
   }
   await until(
-    async () => (await harness.client.inbox({ tenant })).pending.length === turns.length || undefined,
+    async () => (await harness.client.inbox({ tenant })).length === turns.length || undefined,
     'all are in the inbox',
   );
   const open = (...args: readonly string[]) =>

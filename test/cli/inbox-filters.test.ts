@@ -26,11 +26,11 @@ const startAsking = async (calls: readonly FakeCall[], agent = `clerk-${randomUU
   };
   const listed = (count: number): Promise<readonly PendingDecision[]> =>
     until(async () => {
-      const { pending } = await harness.client.inbox({ agent }, { limit: 1_000 });
+      const pending = await harness.client.inbox({ agent }, { limit: 1_000 });
       return pending.length === count ? pending : undefined;
     }, `${count} are in the inbox`);
   const tools = async (filter: InboxFilter) =>
-    (await harness.client.inbox({ agent, ...filter })).pending.map(({ tool }) => tool).toSorted();
+    (await harness.client.inbox({ agent, ...filter })).map(({ tool }) => tool).toSorted();
   return { ...harness, agent, ask, listed, tools };
 };
 
@@ -39,7 +39,7 @@ const pagesOf = async (client: AgentClient, filter: InboxFilter, limit: number) 
   let next: string | undefined;
   do {
     const page = await client.inbox(filter, { limit, next });
-    pages.push(page.pending);
+    pages.push(page);
     next = page.next ?? undefined;
   } while (next !== undefined);
   return pages.filter((page) => page.length > 0);

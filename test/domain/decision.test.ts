@@ -1,6 +1,8 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { boundPending, type PendingDecision } from '../../src/domain/decision.ts';
 import { jsonBytes } from '../../src/domain/json.ts';
+import { SIZES } from '../../src/domain/sizes.ts';
 
 const makePending = (fields: Partial<PendingDecision> = {}): PendingDecision => ({
   id: 's1.c1-7f3a',
@@ -49,6 +51,29 @@ describe('INVARIANT H1: pending decisions in bounds', () => {
 
     expect(shown).toEqual(makePending({ ...terms, output: 'kept' }));
     expect(least).toEqual({ ...makePending(terms), args: undefined });
+  });
+
+  it('name voters in short where they are too many to be shown whole, and count all of them', () => {
+    const name = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 50 });
+    const vote = fc.record({
+      by: fc.oneof(name, fc.constant('b'.repeat(200))),
+      issuer: fc.oneof(name, fc.constant(`https://${'i'.repeat(190)}`)),
+      roles: fc.array(name, { maxLength: 12 }),
+      at: fc.constant('2026-01-01T00:00:00.000Z'),
+    });
+    fc.assert(
+      fc.property(fc.array(vote, { maxLength: 20 }), fc.boolean(), (votes, isLast) => {
+        const long = makePending({ args: { content: 'x'.repeat(20_000) }, votes });
+        const bounds = { all: isLast ? 1 : SIZES.memo, each: SIZES.pending };
+
+        const [shown] = boundPending([long], bounds);
+
+        expect(shown?.votes?.map(({ at }) => at)).toEqual(votes.map(({ at }) => at));
+        expect(jsonBytes(shown?.votes)).toBeLessThanOrEqual(20 * 300);
+        expect(jsonBytes(shown)).toBeLessThanOrEqual(SIZES.pending);
+        for (const each of shown?.votes ?? []) expect(each.by.isWellFormed()).toBe(true);
+      }),
+    );
   });
 
   it.each(['diff', 'before'] as const)('show as much of what changes (%s) as there is room for', (field) => {

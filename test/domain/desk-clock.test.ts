@@ -122,4 +122,25 @@ describe('the clock of a question', () => {
       'remind: review waits (s1.c1-7f3a)',
     );
   });
+
+  it.each([
+    { kind: 'approval', tool: 'pay', then: 'deny', says: 'pay: denied at' },
+    { kind: 'answer', tool: 'ask_human', then: 'deny', says: 'ask_human: no answer at' },
+    { kind: 'review', tool: '', then: 'deny', says: 'review: the task ends at' },
+    { kind: 'answer', tool: 'ask_human', then: 'pause', says: 'ask_human: the task pauses at' },
+    { kind: 'review', tool: '', then: 'fallback', says: 'review: the task ends with its fallback at' },
+  ] as const)('says what comes of it if nobody decides: $says', ({ kind, tool, then, says }) => {
+    const step = { at: iso(4), do: 'expire', then } as const;
+
+    expect(describeStep({ id: 's1.c1-7f3a', tool, kind }, step)).toBe(`${says} 13:00 UTC (s1.c1-7f3a)`);
+  });
+
+  it('says that others are told where anybody may decide: nobody is added', () => {
+    const open = { roles: [], quorum: 1, verified: false, not: [] };
+    const step = { at: iso(2), do: 'escalate', roles: ['heads', 'board'] } as const;
+
+    expect(describeStep({ id: 's1.c1-7f3a', tool: 'pay', kind: 'approval', who: open }, step)).toBe(
+      'heads, board are told that pay waits (s1.c1-7f3a)',
+    );
+  });
 });

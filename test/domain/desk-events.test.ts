@@ -1,8 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { deskEvent, isReported, revokedEvent } from '../../src/domain/desk-events.ts';
+import type { DeskEvent } from '../../src/domain/desk-event.ts';
+import { deskEvent, firstBatch, isReported, revokedEvent } from '../../src/domain/desk-events.ts';
 import { jsonBytes, utf8Bytes } from '../../src/domain/json.ts';
+import { SIZES } from '../../src/domain/sizes.ts';
 import type { Standing } from '../../src/domain/standing.ts';
+import { makeEvent } from '../support/desk-events.ts';
 import { anybody, makePending } from './desk-support.ts';
 
 const at = '2026-01-01T00:00:01.000Z';
@@ -72,6 +75,45 @@ describe('what happened at the desk', () => {
         expect(jsonBytes(event)).toBeLessThan(12_000);
       }),
     );
+  });
+
+  it('INVARIANT H1: is bounded, whoever approved, and was so in tasks of before', () => {
+    const roles = Array.from({ length: 32 }, (_, at) => `${'r'.repeat(240)}${at}`);
+    const votes = Array.from({ length: 20 }, (_, at) => ({
+      by: `${'b'.repeat(198)}${at}`,
+      issuer: 'i',
+      roles,
+      at: '',
+    }));
+    const human = { decision: 'approved', verified: true, at, votes } as const;
+
+    const event = deskEvent('decided', makePending('s1.c1-aaaa'), { at, human });
+
+    expect(event.human?.votes).toHaveLength(20);
+    expect(jsonBytes(event)).toBeLessThan(20 * (SIZES.voteRoles + 400));
+  });
+
+  it('INVARIANT H1: is reported in parts that are in bounds, in order, each once', () => {
+    const sizes = fc.array(fc.nat({ max: 100_000 }), { maxLength: 130 });
+    fc.assert(
+      fc.property(sizes, (lengths) => {
+        const events = lengths.map((length, at) =>
+          makeEvent({ id: `s${at}`, summary: 'é'.repeat(Math.floor(length / 2)) }),
+        );
+        const parts: (readonly DeskEvent[])[] = [];
+        for (let left: readonly DeskEvent[] = events; left.length > 0; left = left.slice(parts.at(-1)?.length ?? 0))
+          parts.push(firstBatch(left));
+
+        expect(parts.flat()).toEqual(events);
+        for (const part of parts) {
+          expect(part.length).toBeGreaterThan(0);
+          expect(part.length).toBeLessThanOrEqual(50);
+          expect(part.length === 1 || jsonBytes(part) <= SIZES.report + 2).toBe(true);
+        }
+      }),
+      { numRuns: 30 },
+    );
+    expect(firstBatch([])).toEqual([]);
   });
 
   it('is told of an approval that was taken back', () => {

@@ -12,6 +12,7 @@ import {
   withdrawDecision,
 } from '../../src/domain/desk.ts';
 import { timelineOf } from '../../src/domain/desk-clock.ts';
+import { asMeant, findDecision } from '../../src/domain/find-decision.ts';
 import { anybody, MINUTE, makePending } from './desk-support.ts';
 
 const ID = 's1.c1-aaaa';
@@ -77,16 +78,28 @@ describe('a decision that comes late', () => {
     expect(ruleDecision(desk, { name: 'approve' }, 11 * MINUTE).ok).toBe(true);
   });
 
-  it('INVARIANT A2: and names the call is not taken for the next question about it: a repeated approval is no "it happened"', () => {
+  it('INVARIANT A2: and names the call is not taken for the next question about it right away: a repeated approval is no "it happened"', () => {
     const desk = deskWith(ID);
     ruleDecision(desk, { name: 'approve', target: 's1.c1' }, 0);
     openDecision(desk, makePending('s1.c1-bbbb', { kind: 'effect', may: ['approve', 'deny'], who: anybody }));
 
-    expect(ruleDecision(desk, { name: 'approve', target: 's1.c1' }, 1_000)).toMatchObject({
+    expect(ruleDecision(desk, { name: 'approve', target: 's1.c1' }, 400)).toMatchObject({
       ok: false,
       refusal: expect.stringContaining('name s1.c1-bbbb'),
     });
-    expect(ruleDecision(desk, { name: 'approve', target: 's1.c1-bbbb' }, 1_000).ok).toBe(true);
+    expect(findDecision(desk, { name: 'approve', target: 's1.c1-bbbb' }, 400).ok).toBe(true);
+    expect(findDecision(desk, { name: 'approve', target: 's1.c1' }, 600).ok).toBe(true);
+  });
+
+  it('pasted as it was asked changes no arguments; with others, it does', () => {
+    const asked = makePending(ID, { who: anybody, args: { to: 'ben', amount: 5 } });
+    const message = { name: 'approve', by: 'ana' } as const;
+
+    expect(asMeant({ ...message, args: { amount: 5, to: 'ben' } }, asked)).toEqual(message);
+    expect(asMeant({ ...message, args: { amount: 6, to: 'ben' } }, asked)).toHaveProperty('args');
+    expect(asMeant({ ...message, args: { amount: 5, to: 'ben' } }, { ...asked, kind: 'effect' })).toHaveProperty(
+      'args',
+    );
   });
 
   it('INVARIANT A2: a call with two questions is not named by its id', () => {

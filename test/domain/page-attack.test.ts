@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { PendingDecision } from '../../src/domain/decision.ts';
 import { findHiddenIn } from '../../src/domain/hidden-text.ts';
 import { type PageView, renderPage } from '../../src/domain/page.ts';
-import { apart, EVIL, hostileView } from '../support/hostile-page.ts';
+import { apart, EVIL, hostileArgs, hostileView } from '../support/hostile-page.ts';
 
 const withoutSpans = (text: string): string => text.replace(/(?<!`)(`+)(?!`)[^\n]*?(?<!`)\1(?!`)/g, '');
 
@@ -29,6 +29,26 @@ describe('INVARIANT T4: whatever the content of a page is', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  it('no line of a table has more cells than the table, in a renderer that takes a pipe in code for an end as well', () => {
+    let tables = 0;
+    fc.assert(
+      fc.property(hostileView, hostileArgs, (view, given) => {
+        const pending = view.pending.map((each) => ({ ...each, ...given }));
+        const { text } = apart(renderPage({ ...view, pending }));
+        for (const [table] of text.matchAll(/(?:^\|.*\n?)+/gm)) {
+          const counts = table
+            .trimEnd()
+            .split('\n')
+            .map((line) => line.split('|').length);
+          expect(new Set(counts).size).toBe(1);
+          tables += table.startsWith('| Argument') ? 1 : 0;
+        }
+      }),
+      { numRuns: 60 },
+    );
+    expect(tables).toBeGreaterThan(10);
   });
 
   it('the page fits, and holds all that decides of what it shows: names, who, deadline, warnings', () => {

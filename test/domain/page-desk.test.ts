@@ -90,7 +90,7 @@ describe('what a call would change', () => {
   it('stands as a diff between short and long arguments, before the rationale', () => {
     const page = pageOf({ args: { path: 'a.yaml', content: 'x\n'.repeat(200) }, change });
 
-    const at = ['path: a.yaml', '-pool: 20\n+pool: 40', '**content**', 'Why the agent wants it'].map((each) =>
+    const at = ['`"a.yaml"`', '-pool: 20\n+pool: 40', '**content**', 'Why the agent wants it'].map((each) =>
       page.indexOf(each),
     );
     expect(at).toEqual(at.toSorted((one, other) => one - other));

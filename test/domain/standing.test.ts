@@ -216,6 +216,23 @@ describe('what an approval covers', () => {
     expect(now({ ...escalated, escalate: [] })).toBeUndefined();
   });
 
+  it.each([
+    { name: 'the same text', then: 'aa', now: 'aa', covers: true },
+    { name: 'another text', then: 'aa', now: 'bb', covers: false },
+    { name: 'a text that nobody knows', then: 'aa', now: undefined, covers: false },
+    { name: 'any text, where it was given before texts were told apart', then: undefined, now: 'bb', covers: true },
+    { name: 'a rule that has no text', then: undefined, now: undefined, covers: true },
+  ])('INVARIANT A1: of a policy, $name: $covers', ({ then, now, covers }) => {
+    const reason = (policyDigest: string | undefined) => [
+      { code: 'policy_forbids', message: '', policy: 'cap', ...(policyDigest === undefined ? {} : { policyDigest }) },
+    ];
+    const [one] = standing(tool, { pending: { reasons: reason(then) } });
+    const review = makeReview({ verdict: { outcome: 'ask', reasons: reason(now) } });
+
+    expect(one?.reasons).toEqual(reason(then).map(({ message: _, ...bare }) => bare));
+    expect(findStanding([one as never], call({ review }))).toBe(covers ? one : undefined);
+  });
+
   it('INVARIANT A1: is never a reason that it was not given for, or one that is about one call', () => {
     const codes = ['policy_forbids', 'policy', 'unclassified', 'confirmation_required', 'destructive'];
     const never = [

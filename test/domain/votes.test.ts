@@ -2,7 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Deciders } from '../../src/domain/decision.ts';
 import { emptyDesk, openDecision, ruleDecision, ruleProven } from '../../src/domain/desk.ts';
+import { jsonBytes } from '../../src/domain/json.ts';
 import { checkDecision } from '../../src/domain/messages.ts';
+import { SIZES } from '../../src/domain/sizes.ts';
 import { addVote, hasVoted, mayDecide, satisfies, toVote } from '../../src/domain/votes.ts';
 import { anybody, makePending, makeProof, makeRule } from './desk-support.ts';
 
@@ -77,6 +79,29 @@ describe('votes', () => {
 
     expect(kept[0]).toBe('finance');
     expect(kept).toHaveLength(32);
+  });
+
+  it('INVARIANT H1: keep roles in bounds of bytes, and what makes a vote count, whatever a token says', () => {
+    const role = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 600 }),
+      fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 }),
+      fc.constantFrom('finance', 'boss', '\u0000'.repeat(100)),
+    );
+    fc.assert(
+      fc.property(fc.array(role, { maxLength: 60 }), fc.subarray(['finance', 'boss']), (roles, asked) => {
+        const who = { ...anybody, roles: asked };
+
+        const kept = toVote(makeProof('ben', { roles }), who, 0).roles;
+
+        expect(kept.length <= 1 || jsonBytes(kept) <= SIZES.voteRoles + 2).toBe(true);
+        expect(kept.every((each) => roles.includes(each))).toBe(true);
+        const may = [roles, kept].map((those) => mayDecide(who, makeProof('ben', { roles: those })) === undefined);
+        expect(may[1]).toBe(may[0]);
+        // What is asked for finds room before what is not.
+        const [first] = kept;
+        expect(asked.some((each) => roles.includes(each))).toBe(first !== undefined && asked.includes(first));
+      }),
+    );
   });
 
   it.each([

@@ -83,6 +83,41 @@ describe('INVARIANT A1: an approval covers', () => {
   });
 });
 
+describe('INVARIANT A1: a policy that was rewritten under its id', () => {
+  const forbidding = (when: string) =>
+    `@id("own.cap") forbid (principal, action == Action::"callUnattended", resource is Tool::pay) when { ${when} };`;
+  const SMALL = forbidding('resource.args has to');
+  const LARGE = forbidding('resource.args has to && resource.args.to != ""');
+
+  const started = async () => {
+    const { tool, done } = makePay({ effect: 'write' });
+    const before = await makeGateway([tool], { policies: SMALL });
+    const after = await makeGateway([tool], { policies: LARGE });
+    const context = newContext();
+    const review = await before.review('pay', context, { args: { to: 'ana' } });
+    return { after, context, review, done };
+  };
+
+  it('asks again where an approval that stands let the call run: who gave it has not seen this call', async () => {
+    const { after, context, review, done } = await started();
+    const standing = 's0.c1-aaaa';
+    const approval = approve(context, review, { standing, id: `${context.taskId}/e1/${standing}/s1.c1` });
+
+    const ran = await after.run('pay', context, { approval, args: { to: 'ana' } });
+
+    expect(codes(ran.ask)).toEqual(['policy_forbids']);
+    expect(done).toEqual([]);
+  });
+
+  it('asks nobody again who approved this very call: it would not have asked anything else', async () => {
+    const { after, context, review, done } = await started();
+
+    await after.run('pay', context, { approval: approve(context, review), args: { to: 'ana' } });
+
+    expect(done).toHaveLength(1);
+  });
+});
+
 describe('INVARIANT E2: a standing approval', () => {
   it('is consumed once for each call, and lets each one run', async () => {
     const { tool, done } = makePay();
@@ -388,5 +423,34 @@ describe('INVARIANT E7: "it happened"', () => {
       type: 'resolution',
       detail: { by: 'bob', verified: true, votes: [{ by: 'bob', issuer: 'acme' }], happened: true },
     });
+  });
+});
+
+describe('INVARIANT A3: the review of a call that runs unattended', () => {
+  it.each([
+    { name: 'a write', fields: { effect: 'write' }, risk: 'medium' },
+    { name: 'a write that a policy of the host permits', fields: { effect: 'write', unattended: false }, risk: 'high' },
+    { name: 'a long read', fields: { effect: 'read', timeout: '90s' }, risk: 'low' },
+    {
+      name: 'a long read out of the house',
+      fields: { effect: 'read', timeout: '90s', egress: true },
+      risk: 'medium',
+    },
+  ] satisfies readonly { name: string; fields: Fields; risk: string }[])(
+    'says with how it is to be run how much it can do: $name',
+    async ({ fields, risk }) => {
+      const { tool } = makePay(fields);
+      const policies = 'permit (principal, action, resource is Tool::pay);';
+      const { review } = await makeGateway([tool], { policies });
+
+      expect(await review('pay', newContext())).toMatchObject({ verdict: { outcome: 'allow' }, plan: { risk } });
+    },
+  );
+
+  it('and of one that asks as well', async () => {
+    const { tool } = makePay();
+    const { review } = await makeGateway([tool]);
+
+    expect(await review('pay', newContext())).toMatchObject({ risk: 'high', plan: { risk: 'high' } });
   });
 });

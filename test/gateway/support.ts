@@ -57,7 +57,7 @@ export const approve = (
 ): GrantedApproval => ({
   digest,
   id: `${context.taskId}/${context.epoch}/${callId}-7f3a`,
-  reasons: verdict.reasons.map(({ code, policy }) => ({ code, ...(policy === undefined ? {} : { policy }) })),
+  reasons: verdict.reasons.map(({ message: _, ...bare }) => bare),
   ...fields,
 });
 

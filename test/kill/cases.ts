@@ -25,7 +25,7 @@ export const until = async <T>(read: () => Promise<T | undefined> | T | undefine
 export type Waiting = { readonly task: TaskHandle; readonly pending: readonly PendingDecision[] };
 
 /** Waits until so many questions of a task wait, and nothing is under way. */
-const untilAsked = (task: TaskHandle, count: number): Promise<readonly PendingDecision[]> =>
+export const untilAsked = (task: TaskHandle, count: number): Promise<readonly PendingDecision[]> =>
   until(async () => {
     const { pending, activity } = await task.status();
     return pending.length === count && activity === null ? pending : undefined;
@@ -58,7 +58,7 @@ export const refusalOf = async (saying: Promise<void>): Promise<string> =>
   );
 
 /** What waits by a worker's word. */
-const whatWaits = async ({ client }: Stage, { task }: Waiting): Promise<readonly PendingDecision[]> =>
+export const whatWaits = async ({ client }: Stage, { task }: Waiting): Promise<readonly PendingDecision[]> =>
   await client.temporal.workflow.getHandle(task.taskId).query<readonly PendingDecision[]>('pending');
 
 /** Waits until a worker says that exactly this waits. */

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import type { PendingDecision } from '../../src/domain/decision.ts';
-import { MODES } from '../support/waiting.ts';
 import { ask, only, refusalOf, tell, until, untilActivities, untilWaits, type Waiting } from './cases.ts';
 import { executionsOf } from './desk-agent.ts';
 import { DOORS, type Saying } from './people.ts';
@@ -35,9 +34,9 @@ const truths = async (stage: Stage, cases: readonly Case[]) => ({
   hasToBe: cases.map(({ task, first, second }) => truthAbout(task, [first, second])),
 });
 
-describe.concurrent.each(MODES)(`workers killed by SIGKILL, seed ${SEED} ($name)`, ({ maxCachedWorkflows }) => {
-  const start = async (plans: readonly Plan[], atEnd: Parameters<typeof startStage>[1]) => {
-    const stage = await startStage({ maxCachedWorkflows }, atEnd);
+describe.concurrent(`workers killed by SIGKILL, seed ${SEED}`, () => {
+  const start = async (plans: readonly Plan[], atEnd: Parameters<typeof startStage>[0]) => {
+    const stage = await startStage(atEnd);
     stage.workers.start();
     return { stage, cases: await Promise.all(plans.map((plan) => askAsPlanned(stage, plan))) };
   };
@@ -143,7 +142,7 @@ describe.concurrent.each(MODES)(`workers killed by SIGKILL, seed ${SEED} ($name)
 
   describe('a quorum of two', { timeout: TIMEOUT_MS }, () => {
     it('after the first vote: it counts once, and another worker takes the second', async ({ onTestFinished }) => {
-      const stage = await startStage({ maxCachedWorkflows }, onTestFinished);
+      const stage = await startStage(onTestFinished);
       const next = random(SEED);
       const vote = (by: Saying['by'], verdict: Saying['verdict'] = 'approve'): Saying => ({
         verdict,

@@ -2,16 +2,17 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, inject, it } from 'vitest';
 import { AgentClient } from '../../src/client.ts';
 import { type Script, startScriptedModel } from '../../src/testing/index.ts';
-import { ana, MODES, until, untilPending } from '../support/harness.ts';
+import { ana } from '../support/harness.ts';
 import { migratedStore } from '../support/store.ts';
 import { arm, effects, executions, isReached, type Point } from './agent.ts';
+import { until, untilAsked } from './cases.ts';
 
-describe.each(MODES)('kills ($name)', ({ maxCachedWorkflows }) => {
+describe('kills', () => {
   const start = async (script: Script, onTestFinished: (end: () => Promise<void>) => void) => {
     const dir = mkdtempSync(join(tmpdir(), 'holdfast-kill-'));
     const { address } = inject('temporal');
@@ -20,13 +21,20 @@ describe.each(MODES)('kills ($name)', ({ maxCachedWorkflows }) => {
     const model = await startScriptedModel({ script });
     const client = await AgentClient.connect({ address, taskQueue });
     let worker: ChildProcess | undefined;
+    let started = 0;
     const startWorker = () => {
+      started += 1;
       const main = fileURLToPath(new URL('worker-child.ts', import.meta.url));
+      const bundle = inject('bundle');
+      // What the first did from its memory, the next one repeats from the history at every step.
+      const maxCachedWorkflows = started % 2 === 1 ? 100 : 0;
       worker = spawn(
         process.execPath,
-        [main, dir, address, taskQueue, inject('bundle'), model.url, store, String(maxCachedWorkflows)],
+        [main, dir, address, taskQueue, bundle, model.url, store, String(maxCachedWorkflows)],
         {
           stdio: ['ignore', 'ignore', 'inherit'],
+          // Most of what a start costs is compiling; all of them compile the same.
+          env: { ...process.env, NODE_COMPILE_CACHE: join(dirname(bundle), 'compiled') },
         },
       );
     };
@@ -54,7 +62,7 @@ describe.each(MODES)('kills ($name)', ({ maxCachedWorkflows }) => {
   const write = { calls: [{ tool: 'write', args: { text: 'x' } }] };
   const done = { text: 'done' };
 
-  describe.concurrent('a worker killed with SIGKILL', () => {
+  describe.concurrent('a worker killed with SIGKILL', { timeout: 300_000 }, () => {
     it('during the model call: the step is asked again, and nothing is lost', async ({ onTestFinished }) => {
       const { dir, model, run, killWorker, startWorker } = await start(
         [{ ...write, fault: 'hang', times: 1 }, done],
@@ -73,11 +81,11 @@ describe.each(MODES)('kills ($name)', ({ maxCachedWorkflows }) => {
     it('after the model call: INVARIANT H2, the answer that was paid for is not asked for again', async ({
       onTestFinished,
     }) => {
-      const { dir, model, run, killAt } = await start([write, done], onTestFinished);
+      const { client, dir, model, run, killAt } = await start([write, done], onTestFinished);
       arm(dir, 'in-review');
       const task = await run();
       // A kill in the very millisecond in which the answer arrives loses it; from the heartbeat on it is safe.
-      await until(() => hasHeartbeat(task.taskId), 'the heartbeat is stored');
+      await until(() => hasHeartbeat(client, task.taskId), 'the heartbeat is stored');
 
       await killAt('in-review');
 
@@ -87,7 +95,7 @@ describe.each(MODES)('kills ($name)', ({ maxCachedWorkflows }) => {
     });
 
     it('in a model call with reads before it: the reads are not repeated', async ({ onTestFinished }) => {
-      const { dir, model, run, killWorker, startWorker } = await start(
+      const { client, dir, model, run, killWorker, startWorker } = await start(
         [{ calls: [{ tool: 'look', args: {} }] }, { ...done, fault: 'hang', times: 1 }],
         onTestFinished,
       );
@@ -97,7 +105,7 @@ describe.each(MODES)('kills ($name)', ({ maxCachedWorkflows }) => {
         'the model is asked again',
       );
       // The heartbeat with the reads' results has left before the model was asked; the server needs a moment to store it.
-      await until(() => hasHeartbeat(task.taskId), 'the heartbeat is stored');
+      await until(() => hasHeartbeat(client, task.taskId), 'the heartbeat is stored');
 
       await killWorker();
       startWorker();
@@ -132,7 +140,7 @@ describe.each(MODES)('kills ($name)', ({ maxCachedWorkflows }) => {
         const task = await run();
 
         await killAt(point);
-        const [pending] = await untilPending(task);
+        const [pending] = await untilAsked(task, 1);
         expect(pending).toMatchObject({ kind: 'effect', tool: 'plain', may: ['approve', 'deny'] });
         await (happened ? task.approve({ note: 'seen in the log' }) : task.deny());
 
@@ -173,7 +181,7 @@ describe.each(MODES)('kills ($name)', ({ maxCachedWorkflows }) => {
       arm(dir, 'after-plain');
       const task = await run();
       await killAt('after-plain');
-      await untilPending(task);
+      await untilAsked(task, 1);
       await killWorker();
 
       await client.temporal.workflow.getHandle(task.taskId).signal('approve');
@@ -185,9 +193,7 @@ describe.each(MODES)('kills ($name)', ({ maxCachedWorkflows }) => {
   });
 });
 
-const hasHeartbeat = async (taskId: string): Promise<true | undefined> => {
-  const client = await AgentClient.connect({ address: inject('temporal').address });
-  const { raw } = await client.temporal.workflow.getHandle(taskId).describe();
-  await client.close();
+const hasHeartbeat = async ({ temporal }: AgentClient, taskId: string): Promise<true | undefined> => {
+  const { raw } = await temporal.workflow.getHandle(taskId).describe();
   return (raw.pendingActivities?.[0]?.heartbeatDetails?.payloads?.length ?? 0) > 0 || undefined;
 };

@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Client, ServiceError } from '@temporalio/client';
+import type { Scope } from '../../src/domain/approval-rule.ts';
 import type { DecisionName, PendingDecision } from '../../src/domain/decision.ts';
+import type { JsonObject } from '../../src/domain/json.ts';
+import type { DecisionMessage } from '../../src/domain/messages.ts';
 import { createKeyPair } from '../../src/signers/key-pair.ts';
 import { signDecision } from '../../src/signers/sign.ts';
 
@@ -31,8 +34,10 @@ export type Saying = {
   readonly by: Person;
   readonly isSigned: boolean;
   readonly door: Door;
-  /** Of an edit. */
-  readonly amount?: number;
+  /** Of an edit; the amount `EDITED` where none are given. */
+  readonly args?: JsonObject;
+  /** How far a yes reaches. */
+  readonly scope?: Scope;
   /** The same message again has the same. */
   readonly updateId?: string;
 };
@@ -40,18 +45,17 @@ export type Saying = {
 /** The number that an edit puts in the place of the agent's. */
 export const EDITED = 7;
 
-const contentOf = ({ verdict, amount = EDITED }: Saying) =>
-  verdict === 'edit' ? { args: { amount } } : { text: `${verdict}, says a person` };
+const contentOf = ({ verdict, args, scope }: Saying): Pick<DecisionMessage, 'args' | 'text' | 'scope'> => ({
+  ...(verdict === 'edit' ? { args: args ?? { amount: EDITED } } : { text: `${verdict}, says a person` }),
+  ...(scope === undefined ? {} : { scope }),
+});
 
 const payloadOf = async (pending: PendingDecision, saying: Saying) => {
   const { verdict, by, isSigned } = saying;
   const name: DecisionName = verdict === 'deny' ? 'deny' : 'approve';
   const content = contentOf(saying);
-  const { text, args } = { text: undefined, args: undefined, ...content };
-  const said = {
-    ...(text === undefined ? {} : { [name === 'deny' ? 'reason' : 'note']: text }),
-    ...(args === undefined ? {} : { args }),
-  };
+  const { text, ...rest } = content;
+  const said = { ...rest, ...(text === undefined ? {} : { [name === 'deny' ? 'reason' : 'note']: text }) };
   if (!isSigned) return { name, payload: { ...said, by } };
   const key = keys.get(by)?.privateKey;
   if (key === undefined) throw new Error(`${by} has no key`);

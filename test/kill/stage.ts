@@ -46,9 +46,13 @@ const startReceiver = async (atEnd: AtEnd) => {
   return receiver;
 };
 
-/** Worker processes of one queue that a test starts and kills. */
-const makeWorkers = (options: Omit<ChildOptions, 'part'>, atEnd: AtEnd) => {
+/**
+ * Worker processes of one queue that a test starts and kills. One keeps every workflow in memory, the next one none, and so on: what
+ * a worker did that went on from its memory is repeated from the history by the one after it.
+ */
+const makeWorkers = (options: Omit<ChildOptions, 'part' | 'maxCachedWorkflows'>, atEnd: AtEnd) => {
   const alive = new Set<ChildProcess>();
+  let started = 0;
   const kill = async (): Promise<void> => {
     const all = [...alive];
     alive.clear();
@@ -63,7 +67,9 @@ const makeWorkers = (options: Omit<ChildOptions, 'part'>, atEnd: AtEnd) => {
   return {
     start: (part: ChildOptions['part'] = 'all'): void => {
       const main = fileURLToPath(new URL('desk-child.ts', import.meta.url));
-      const child = spawn(process.execPath, [main, JSON.stringify({ ...options, part })], {
+      if (part !== 'activities') started += 1;
+      const given: ChildOptions = { ...options, part, maxCachedWorkflows: started % 2 === 1 ? 100 : 0 };
+      const child = spawn(process.execPath, [main, JSON.stringify(given)], {
         stdio: ['ignore', 'ignore', 'inherit'],
         // Most of what a start costs is compiling; all of them compile the same.
         env: { ...process.env, DESK_SECRET: SECRET, NODE_COMPILE_CACHE: join(dirname(options.bundle), 'compiled') },
@@ -76,10 +82,7 @@ const makeWorkers = (options: Omit<ChildOptions, 'part'>, atEnd: AtEnd) => {
 };
 
 /** A queue with a store, a model and a receiver of its own; its workers are processes that can be killed. */
-export const startStage = async (
-  { maxCachedWorkflows, address = inject('temporal').address }: { maxCachedWorkflows: number; address?: string },
-  atEnd: AtEnd,
-) => {
+export const startStage = async (atEnd: AtEnd, address = inject('temporal').address) => {
   const dir = mkdtempSync(join(tmpdir(), 'holdfast-kill-'));
   atEnd(async () => rmSync(dir, { recursive: true }));
   const taskQueue = `kill-${randomUUID()}`;
@@ -108,7 +111,6 @@ export const startStage = async (
       store,
       bundle: inject('bundle'),
       model: model.url,
-      maxCachedWorkflows,
       webhook: receiver.url,
       signers: SIGNERS,
     },

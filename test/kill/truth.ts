@@ -1,3 +1,4 @@
+import proto from '@temporalio/proto';
 import { verifyTask } from '../../src/cli/audit-report.ts';
 import type { TaskHandle } from '../../src/client.ts';
 import type { PendingDecision } from '../../src/domain/decision.ts';
@@ -59,6 +60,8 @@ export type Truth = {
   readonly trail: { readonly ok: boolean; readonly checked: string; readonly told: readonly string[] };
   /** Each webhook id once. */
   readonly messages: readonly string[];
+  /** Why workers could not go on with a run: none may, whoever dies. */
+  readonly wedged: readonly string[];
 };
 
 const OF_TASK = 'join holdfast.lives l on l.id = life_id where l.task_id = $1';
@@ -94,6 +97,19 @@ const messagesOf = async ({ receiver, sql }: Stage, taskId: string): Promise<rea
   return told.map(({ type, data }) => `${type.split('.').at(-1)} ${data.decisionId}`).toSorted();
 };
 
+/** A decision may come together with the end of a run; the server has the worker look again. */
+const UNHANDLED = proto.temporal.api.enums.v1.WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND;
+
+const wedgedIn = async (stage: Stage, task: TaskHandle, runId?: string): Promise<readonly string[]> => {
+  const { events } = await stage.client.temporal.workflow.getHandle(task.taskId, runId).fetchHistory();
+  const failed = (events ?? []).flatMap(({ workflowTaskFailedEventAttributes: each }) => (each == null ? [] : [each]));
+  const before = events?.[0]?.workflowExecutionStartedEventAttributes?.continuedExecutionRunId ?? '';
+  return [
+    ...(before === '' ? [] : await wedgedIn(stage, task, before)),
+    ...failed.filter(({ cause }) => cause !== UNHANDLED).map(({ failure }) => failure?.message ?? ''),
+  ];
+};
+
 /** Waits for a task's end, and looks everywhere. */
 export const truthOf = async (stage: Stage, task: TaskHandle): Promise<Truth> => {
   const { status, reason, effects, denied = [] } = await task.result();
@@ -125,6 +141,7 @@ export const truthOf = async (stage: Stage, task: TaskHandle): Promise<Truth> =>
     ),
     trail: await trailOf(stage, task.taskId),
     messages: await messagesOf(stage, task.taskId),
+    wedged: await wedgedIn(stage, task),
   };
 };
 
@@ -171,5 +188,6 @@ export const truthAbout = ({ taskId }: TaskHandle, given: readonly Asked[]): Tru
       .toSorted((a, b) => a.decision_id.localeCompare(b.decision_id)),
     trail: { ok: true, checked: 'chain and history', told },
     messages: told,
+    wedged: [],
   };
 };

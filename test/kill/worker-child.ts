@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { defineConfig } from '../../src/config.ts';
 import { createWorker } from '../../src/worker.ts';
@@ -13,4 +14,6 @@ const config = defineConfig({
   worker: { heartbeatTimeout: '2s', stickyTimeout: '1s', maxCachedWorkflows: Number(maxCachedWorkflows) },
 });
 const worker = await createWorker({ config, address, taskQueue, store, workflowBundle: { codePath } });
+// Whoever is killed keeps nothing at its end.
+flushCompileCache();
 await worker.run();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { PolicyRequest } from '../../src/gateway/ports.ts';
-import { makeEngine, makeRequest, refund } from './support.ts';
+import { DIGEST, makeEngine, makeRequest, refund } from './support.ts';
 
 type Case = {
   readonly name: string;
@@ -51,7 +51,12 @@ describe('the default set', () => {
     const { callUnattended } = engine.decide(makeRequest({ tool: { effect: 'destructive' } }));
 
     expect(callUnattended.reasons).toEqual([
-      { code: 'destructive', message: 'refund cannot be taken back', policy: 'default.destructive' },
+      {
+        code: 'destructive',
+        message: 'refund cannot be taken back',
+        policy: 'default.destructive',
+        policyDigest: DIGEST,
+      },
     ]);
   });
 
@@ -113,7 +118,7 @@ describe('the vocabulary', () => {
 
     const { call, callUnattended } = engine.decide(makeRequest(given));
 
-    expect(call.reasons).toEqual([{ code: 'policy_forbids', message: 'because', policy: 'x' }]);
+    expect(call.reasons).toEqual([{ code: 'policy_forbids', message: 'because', policy: 'x', policyDigest: DIGEST }]);
     expect(callUnattended.isAllowed).toBe(true);
   });
 

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { z } from 'zod';
 import type { JsonObject } from '../../src/domain/json.ts';
 import type { PolicyRequest } from '../../src/gateway/ports.ts';
@@ -46,6 +46,9 @@ export const makeRequest = (
   usage: { steps: 1, toolCalls: 2, inputTokens: 300, outputTokens: 40, costUsd: 0.011 },
   ...given,
 });
+
+/** What tells a policy from another text under its id. */
+export const DIGEST = expect.stringMatching(/^[0-9a-f]{16}$/) as string;
 
 export type Line = { readonly level: string; readonly message: string; readonly fields?: unknown };
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { makeEngine, makeRequest } from './support.ts';
+import { DIGEST, makeEngine, makeRequest } from './support.ts';
 
 const ASK =
   '@id("mine") @reason("ask me") forbid (principal, action == Action::"callUnattended", resource is Tool::refund) when { resource.args.amount.greaterThan(decimal("10.0")) };';
@@ -19,7 +19,9 @@ describe('rules of a task', () => {
 
     expect(without.callUnattended.isAllowed).toBe(true);
     expect(under.call.isAllowed).toBe(true);
-    expect(under.callUnattended.reasons).toEqual([{ code: 'policy_forbids', message: 'ask me', policy: 'task.mine' }]);
+    expect(under.callUnattended.reasons).toEqual([
+      { code: 'policy_forbids', message: 'ask me', policy: 'task.mine', policyDigest: DIGEST },
+    ]);
   });
 
   it('may forbid the call itself', async () => {

@@ -90,13 +90,56 @@ const hostileText: fc.Arbitrary<string> = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom('x', '漢', '`', '"', '\u202E').map((char) => char.repeat(100_000)) },
 );
 
+/** Texts short enough for a row of a table. */
+const shortText = fc
+  .array(
+    fc.oneof(
+      fc.constantFrom(...PIECES),
+      fc.constantFrom('|', ' | ', '\\|', '|---|', '`|`', '&#124;', '\\', 'a', 'ok ', '100'),
+    ),
+    {
+      maxLength: 3,
+    },
+  )
+  .map((all) => all.join(''));
+
 const json: fc.Arbitrary<unknown> = fc.oneof(
   hostileText,
+  shortText,
   fc.integer(),
   fc.constant(null),
   fc.array(hostileText, { maxLength: 3 }),
   fc.dictionary(hostileText, hostileText, { maxKeys: 2 }),
 );
+
+/** Names that an argument may have; most of them are plain, or there would be no table. */
+const key = fc.oneof(
+  { weight: 8, arbitrary: fc.constantFrom('to', 'amount', 'path', 'note', 'items', 'a.b') },
+  { weight: 1, arbitrary: shortText },
+);
+
+const origin = fc.record({
+  source: fc.constantFrom('principal', 'trusted', 'untrusted', 'model'),
+  item: fc.oneof(fc.constant('s1.c1'), hostileText),
+});
+
+const sources = fc.record({ 's1.c1': fc.record({ tool: hostileText, trust: fc.constant('untrusted') }) });
+
+/** Arguments as a table holds them: plain names, values that are made to get out of their cells, and where they come from. */
+export const hostileArgs = fc.record({
+  args: fc.dictionary(
+    fc.constantFrom('to', 'amount', 'path', 'note', 'items'),
+    fc.oneof(
+      { weight: 3, arbitrary: shortText },
+      { weight: 1, arbitrary: json },
+      { weight: 1, arbitrary: fc.array(fc.oneof(shortText, fc.integer()), { maxLength: 3 }) },
+      { weight: 1, arbitrary: fc.dictionary(fc.constantFrom('x', 'y', '0'), fc.oneof(shortText, fc.boolean())) },
+    ),
+    { minKeys: 1 },
+  ),
+  provenance: fc.dictionary(fc.constantFrom('/to', '/amount', '/path', '/note/0', '/note/1', '/items/x'), origin),
+  sources,
+}) as fc.Arbitrary<Required<Pick<PendingDecision, 'provenance' | 'sources' | 'args'>>>;
 
 const some = <T>(value: fc.Arbitrary<T>, maxLength = 3): fc.Arbitrary<T[]> => fc.array(value, { maxLength });
 
@@ -131,7 +174,8 @@ const pending: fc.Arbitrary<PendingDecision> = fc
     kind: fc.constantFrom(...KINDS),
     taskId: hostileText,
     tool: hostileText,
-    args: fc.oneof(fc.dictionary(hostileText, json, { maxKeys: 6 }), json),
+    args: fc.oneof({ weight: 3, arbitrary: fc.dictionary(key, json, { maxKeys: 6 }) }, { weight: 1, arbitrary: json }),
+    sources,
     question: hostileText,
     reasons: some(reason),
     decision: fc.option(
@@ -143,11 +187,9 @@ const pending: fc.Arbitrary<PendingDecision> = fc
       }),
       { nil: undefined },
     ),
-    provenance: fc.dictionary(
-      hostileText,
-      fc.record({ source: fc.constantFrom('principal', 'untrusted', 'model'), item: hostileText }),
-      { maxKeys: 3 },
-    ),
+    provenance: fc.dictionary(fc.oneof(fc.constantFrom('/to', '/amount', '/path', '/items/0'), hostileText), origin, {
+      maxKeys: 4,
+    }),
     output: json,
     risk: fc.constantFrom('low', 'medium', 'high'),
     rule: hostileText,

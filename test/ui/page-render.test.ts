@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, inject, it } from 'vitest';
 import { renderPage } from '../../src/domain/page.ts';
-import { apart, hostileView } from '../support/hostile-page.ts';
+import { apart, hostileArgs, hostileView } from '../support/hostile-page.ts';
+import { makePending, makeView } from '../support/page-view.ts';
+import { leavesOf, rowsOf } from './args-table.ts';
 
 const { ui } = inject('temporal');
 
@@ -27,7 +29,7 @@ describe.skipIf(ui === '')('INVARIANT T4: the renderer of the UI', () => {
         const foreign = tags.filter(
           ([, name = '', rest = '']) =>
             !new RegExp(`^(?:${OWN})$`, 'i').test(name) ||
-            !/^(?: id="[\p{L}\p{N}_-]*"| class="language-\w+"|\s*\/)?$/u.test(rest),
+            !/^(?: id="[\p{L}\p{N}_-]*"| class="language-\w+"| align="left"|\s*\/)?$/u.test(rest),
         );
         expect(foreign.map(([tag]) => tag)).toEqual([]);
         const { text, blocks } = apart(page);
@@ -37,5 +39,27 @@ describe.skipIf(ui === '')('INVARIANT T4: the renderer of the UI', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  it('shows of a table of arguments every value once, in order, exactly, and whose it is; none leaves its cell', async () => {
+    let count = 0;
+    await fc.assert(
+      fc.asyncProperty(hostileArgs, async (given) => {
+        const rows = rowsOf(await rendered(renderPage(makeView([makePending(given)]))));
+        const all = leavesOf(given.args);
+        const found = rows.flatMap(({ name, value, isUntrusted }) => {
+          const row = all.get(name);
+          expect([row?.json, `${row?.bytes} bytes, below`]).toContain(value);
+          const sources = row?.pointers.map((each) => given.provenance?.[each]?.source === 'untrusted');
+          expect(sources).toEqual(row?.pointers.map(() => isUntrusted));
+          return row?.pointers;
+        });
+        count += found.length;
+        const every = [...all.values()].flatMap(({ pointers }) => (pointers.length === 1 ? pointers : []));
+        expect([[], [...new Set(every)]]).toContainEqual(found);
+      }),
+      { numRuns: 60 },
+    );
+    expect(count).toBeGreaterThan(60);
   });
 });

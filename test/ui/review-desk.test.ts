@@ -60,7 +60,7 @@ describe.skipIf(skipped !== undefined)('a reviewer with nothing but the Temporal
     const { task, written, reviewer } = await start([{ calls: [write('config/prod/a.yaml')] }, done]);
 
     const text = await reviewer.read(/Approve or deny/);
-    expect(text).toContain('path: config/prod/a.yaml');
+    expect(text).toMatch(/path\s+"config\/prod\/a\.yaml"/);
     await reviewer.signal(nameAfter(text, 'Approve'));
 
     expect((await task.result()).status).toBe('completed');
@@ -140,7 +140,7 @@ describe.skipIf(skipped !== undefined)('a reviewer with nothing but the Temporal
     const { task, reviewer } = await start([{ calls }, { fault: { status: 401 } }], { tools: [book] });
 
     const unknown = await reviewer.read(/Say whether it happened: seats\.book/);
-    expect(unknown).toContain('seat: "12A"');
+    expect(unknown).toMatch(/seat\s+"12A"/);
     expect(unknown).toContain((await task.status()).taskId);
     const template = /with it as args:\s+(\{[\s\S]*?\n\})/.exec(unknown)?.[1] ?? '';
     const given = { ...(JSON.parse(template) as Record<string, unknown>), args: { booking: 'found-77' } };
@@ -175,7 +175,8 @@ describe.skipIf(skipped !== undefined)('a reviewer with nothing but the Temporal
       style: `<style>body{background:url(http://${EVIL}/i)}</style></pre></code>`,
       long: 'W'.repeat(3_000),
       rtl: 'שלום عليكم approve',
-      [`![k](http://${EVIL}/k.png)`]: 1,
+      '![k](//k)': 1,
+      short: `<b>[x](//${EVIL}/s)</b>`,
     };
     const words = `![x](http://${EVIL}/r.png) </p><img src=http://${EVIL}/r2> [ok](http://${EVIL}/r3) \`a\` $x$ "--"`;
     const decision = {
@@ -200,6 +201,8 @@ describe.skipIf(skipped !== undefined)('a reviewer with nothing but the Temporal
     expect(reviewer.strayed).toEqual([]);
     expect(headings).toEqual([expect.stringContaining('Approve or deny: files.write'), 'Task: waiting']);
     expect(text).toContain(`[click](http://${EVIL}/a)`);
+    expect(text).toMatch(/Argument\s+Value\s+Comes from/);
+    expect(text).toContain(`"<b>[x](//${EVIL}/s)</b>"`);
     await reviewer.signal(nameAfter(text, 'Approve'));
     expect((await task.result()).status).toBe('completed');
   });

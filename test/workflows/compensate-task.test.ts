@@ -67,7 +67,7 @@ describe.each(MODES)('an ended task that could not undo what it did ($name)', ({
 
     const run = hf('compensate', task.taskId, '--yes', '--json');
     const pending = await until(async () => {
-      const { pending: all } = await client.inbox({ waitingFor: 'compensation' });
+      const all = await client.inbox({ waitingFor: 'compensation' });
       return all.find(({ taskId }) => taskId === undoing.taskId);
     }, 'it is in the inbox');
     expect(pending).toMatchObject({ kind: 'compensation', taskId: undoing.taskId, callId: 's2.c1' });

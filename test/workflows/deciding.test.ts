@@ -92,6 +92,19 @@ describe.each(MODES)('a question that needs proof ($name)', ({ maxCachedWorkflow
     expect(ranOf(harness)).toEqual([]);
   });
 
+  it('is approved, and not changed, by the very arguments that were asked about: they are not reviewed again', async () => {
+    const { harness, task, pending, id } = await start();
+    const args = { amount: 5, to: 'ben' };
+    const token = sign(ben, pending, { name: 'approve', args });
+
+    await task.approve({ callId: id, token, args });
+    await task.result();
+
+    expect(callsOf(await task.trace())[0]?.human).toMatchObject({ decision: 'approved', by: 'ben', verified: true });
+    expect(harness.platform.inputs.review).toEqual([]);
+    expect(ranOf(harness)).toHaveLength(1);
+  });
+
   it('does not take a signature with other words, arguments or reach than were signed, or for another answer', async () => {
     const { harness, task, pending, id } = await start();
     const token = sign(ben, pending, { name: 'approve' });

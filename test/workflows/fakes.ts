@@ -75,19 +75,24 @@ export const effect = (tool: string, fields: Partial<FakeCall> = {}): FakeCall =
   ...fields,
 });
 
-const planOf = ({ isCompensable = false, taskQueue }: FakeCall): RunPlan => ({
+const planOf = ({ isCompensable = false, taskQueue, risk }: FakeCall): RunPlan => ({
   idempotent: true,
   timeoutMs: 10_000,
   maxAttempts: 1,
   alone: false,
   isCompensable,
-  ...(taskQueue === undefined ? {} : { taskQueue }),
+  ...defined({ taskQueue, risk }),
 });
+
+/** Of a call that runs unattended only its plan says how much it can do. */
+const askedRisk = ({ asks, question, risk }: FakeCall): Review['risk'] =>
+  asks === true || question !== undefined ? risk : undefined;
 
 const reviewOf = (id: string, call: FakeCall): Review => {
   const { tool, args = {}, effect: kind = 'write', asks = false } = call;
   const { reasons = [{ code: 'confirmation_required', message: `${tool} asks` }] } = call;
-  const { builtIn, provenance, risk, rule, toolDigest, change, question } = call;
+  const { builtIn, provenance, rule, toolDigest, change, question } = call;
+  const risk = askedRisk(call);
   return {
     callId: id,
     tool,

@@ -43,3 +43,43 @@ it('a run that takes over while people are asked is replayed as it ran, also whe
   const { events = [] } = await workflow.fetchHistory();
   expect(events?.filter(({ workflowTaskFailedEventAttributes: failed }) => failed != null)).toEqual([]);
 });
+
+it('INVARIANT A2: a question that is decided by what came with the start of a run leaves no door of its name open', async () => {
+  const harness = await startFakes({
+    address: server.address,
+    steps: (step) =>
+      step === 1
+        ? { calls: [effect('pay', { asks: true }), effect('wire', { asks: true, args: { to: 'ben' } })] }
+        : { text: 'done' },
+    admission: { approvalRules: [makeRule({ roles: [] })] },
+  });
+  const task = await harness.run();
+  const [pay, wire] = await untilPending(task, 2);
+  const workflow = workflowOf(harness, task);
+  const { runId } = await workflow.describe();
+  while ((await workflow.describe()).runId === runId) await workflow.signal('approve', 'nonsense');
+  await harness.stopWorker();
+  // The same beginning again, with a message before its first line.
+  const { events } = await workflow.fetchHistory();
+  const input = events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
+  const args = input.map(({ data }) => JSON.parse(Buffer.from(data ?? []).toString('utf8')) as unknown);
+  const { taskQueue } = harness;
+  const again = await harness.client.temporal.workflow.start('agentTask', {
+    args,
+    taskQueue,
+    workflowId: `${task.taskId}-2`,
+  });
+  await again.signal(`approve ${wire?.id.replace('-', ' ') ?? ''}`);
+  await harness.startWorker();
+
+  const doors = await until(async () => {
+    const { definition } = await again.query<{ definition: { signalDefinitions: readonly { name: string }[] } }>(
+      '__temporal_workflow_metadata',
+    );
+    return definition.signalDefinitions.map(({ name }) => name);
+  }, 'it says what it listens to');
+
+  expect(doors).toContain(`approve ${pay?.id.replace('-', ' ')}`);
+  expect(doors.filter((name) => name.includes(wire?.id.replace('-', ' ') ?? '?'))).toEqual([]);
+  await Promise.all([again.terminate(), workflow.terminate()]);
+});

@@ -44,6 +44,25 @@ describe.each(MODES)('a yes for more than one call ($name)', ({ maxCachedWorkflo
     expect(approvals[2]?.id).toMatch(new RegExp(`/${id}/s3\\.c1$`));
   });
 
+  it('INVARIANT A1: does not cover a policy that was rewritten under its id', async () => {
+    const by = (policyDigest: string) =>
+      pay({}, { reasons: [{ code: 'policy_forbids', message: 'over 50', policy: 'cap', policyDigest }] });
+    const harness = await startDesk([[by('aa')], [by('aa')], [by('bb')]], rule, { maxCachedWorkflows });
+    const task = await harness.run();
+    const { id } = await onlyPending(task);
+
+    await task.approve({ callId: id, scope: 'tool' });
+    await until(async () => (await task.status()).pending.find(({ callId }) => callId === 's3.c1'), 's3.c1 asks');
+
+    expect(ranOf(harness)).toEqual(['execute s1.c1', 'execute s2.c1']);
+    expect(harness.platform.inputs.execute[1]?.approval).toMatchObject({
+      human: { standing: id },
+      reasons: [{ code: 'policy_forbids', policy: 'cap', policyDigest: 'aa' }],
+    });
+    await task.cancel();
+    await task.result();
+  });
+
   it('for values covers a call with the same, and not one with others', async () => {
     const { harness, task, id, untilAsked } = await start([
       pay({ to: 'ben', amount: 6 }),

@@ -12,7 +12,7 @@ describe('a question that very many roles may decide', () => {
     const task = await harness.run();
     const pending = await onlyPending(task);
     const found = async (role: string) =>
-      (await harness.client.inbox({ role }, { limit: 1_000 })).pending.filter(({ taskId }) => taskId === task.taskId);
+      (await harness.client.inbox({ role }, { limit: 1_000 })).filter(({ taskId }) => taskId === task.taskId);
 
     expect(pending.who?.roles).toEqual(roles);
     for (const role of [groups[0] ?? '', groups.at(-1) ?? '', 'finance']) {

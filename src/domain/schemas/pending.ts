@@ -8,6 +8,7 @@ export const ReasonSchema = z.object({
   code: z.string().describe('Stable, for programs'),
   message: z.string().describe('For people and the model'),
   policy: z.string().exactOptional(),
+  policyDigest: z.string().exactOptional().describe('Tells the policy from another text under the same id'),
 });
 
 /** Something that waits for a person: an entry of the inbox, and of the query `pending`. */
