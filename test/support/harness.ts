@@ -86,7 +86,8 @@ export const startHarness = async (options: HarnessOptions): Promise<Harness> =>
       taskQueue,
       store,
       workflowBundle: { codePath: inject('bundle') },
-      ...(options.temporal === undefined ? {} : { temporal: options.temporal }),
+      // A thread for each worker costs most of a test's time; kills and chaos run workers as they are in production.
+      temporal: { debugMode: true, ...options.temporal },
     });
     const running = await runWorker(worker);
     workers.push(running);
