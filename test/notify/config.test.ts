@@ -28,7 +28,7 @@ describe('webhooks', () => {
     ['no events', { events: [] }, 'events'],
     ['a name with blanks', { name: 'my ops' }, 'letters'],
     ['half an hour for one attempt', { timeout: '30m' }, '30s'],
-    ['a time-out that is none', { timeout: 'soon' }, 'duration'],
+    ['a time-out that is none', { timeout: 'soon' }, 'webhooks.0.timeout: expected a duration'],
     ['a link to somewhere else than the web', { uiUrl: 'javascript:alert(1)' }, 'https'],
   ])('refuse %s', (_, over, words) => {
     expect(() => configOf({ ...hook, ...over })).toThrow(words);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ApprovalRule } from '../approval-rule.ts';
-import { Duration, durationMs } from './duration.ts';
+import { Duration, durationMs, parseDuration } from './duration.ts';
 
 const names = (what: string) => z.array(z.string().min(1).max(200)).min(1).max(50).describe(what);
 
@@ -51,8 +51,9 @@ export const ApprovalRules = z
     for (const [index, { name, remind, escalate = [], expire }] of value.entries()) {
       const add = (message: string) => issues.push({ code: 'custom', message, path: [index], input: value });
       if (value.findIndex((each) => each.name === name) !== index) add(`the name ${name} stands twice`);
-      const times = [remind, ...escalate.map(({ after }) => after), expire?.after].flatMap((each) =>
-        each === undefined ? [] : [durationMs(each)],
+      // This also runs where a field was refused already: what is no duration has been said, with its place, and counts for nothing.
+      const times = [remind, ...escalate.map(({ after }) => after), expire?.after].flatMap(
+        (each) => parseDuration(each ?? '') ?? [],
       );
       if (times.some((at, nth) => nth > 0 && at <= (times[nth - 1] ?? 0))) {
         add('times count from when it is asked, so each has to be later than the one before: remind, escalate, expire');

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { DURATION_PATTERN, durationMs, MAX_DURATION_MS } from '../duration.ts';
 
-export { type DurationText, durationMs } from '../duration.ts';
+export { type DurationText, durationMs, parseDuration } from '../duration.ts';
 
 /** Schema of a duration; at least 1 ms and at most 365 days. */
 export const Duration = z

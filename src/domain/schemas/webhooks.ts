@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { DESK_EVENTS, type DeskEventType } from '../desk-event.ts';
-import { Duration, durationMs } from './duration.ts';
+import { Duration, durationMs, parseDuration } from './duration.ts';
 
 /** What an endpoint is told of where nothing is said. */
 const DEFAULT_EVENTS: readonly DeskEventType[] = ['asked', 'reminded', 'escalated', 'expired', 'decided'];
@@ -41,7 +41,7 @@ const Webhook = z.strictObject({
     .optional()
     .describe(`By default ${DEFAULT_EVENTS.join(', ')}`),
   timeout: Duration.optional()
-    .refine((text) => text === undefined || durationMs(text) <= MAX_TIMEOUT_MS, 'expected at most 30s')
+    .refine((text) => (parseDuration(text ?? '') ?? 0) <= MAX_TIMEOUT_MS, 'expected at most 30s')
     .describe('For one attempt, 10s by default'),
   uiUrl: WebUrl.optional().describe('Where people reach the Temporal UI: messages then hold a link to the task'),
 });
