@@ -187,6 +187,15 @@ const writeOne = (settings: ToolSettings): Tool => {
     openWorld: false,
     input: Write,
     output: z.object({ path: z.string(), bytes: z.int(), sha256: z.string() }),
+    // What stands there now, and what will: whoever approves sees the difference.
+    snapshot: async ({ path }) => {
+      const place = await findPlace(root, path);
+      return await readFile(place.absolute, 'utf8').catch((error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT') return null;
+        throw error;
+      });
+    },
+    preview: ({ content }) => content,
     execute: async ({ path, content }, context) => {
       const place = await findPlace(root, path);
       if (place.path === '') throw new Error(`${path} is a folder`);

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { AgentClient } from '../client.ts';
 import { readEnvironment, resolveTemporal } from '../config.ts';
 import { missingSearchAttributes } from '../dev/search-attributes.ts';
@@ -28,20 +29,46 @@ const failed = (name: string, error: unknown): Check => {
 const attempt = async (name: string, check: () => Promise<Check>): Promise<Check> =>
   await check().catch((error: unknown) => failed(name, error));
 
+/** Of a secret only whether it is there. */
+const checkVariable = (name: string, variable: string): Check =>
+  (process.env[variable] ?? '') !== ''
+    ? ok(name, `${variable} is set here`)
+    : {
+        name,
+        status: 'warn',
+        message: `${variable} is not set here`,
+        fix: [`Set ${variable} where the worker runs.`],
+      };
+
 const checkKeys = (config: DataConfig): Check[] => {
   if (config.kind !== 'data') return [];
   return Object.entries(config.config.models).map(([model, { apiKey }]) => {
     const name = `model ${model}`;
-    if (apiKey === undefined) return ok(name, 'needs no key');
-    const isSet = (process.env[apiKey.env] ?? '') !== '';
-    if (isSet) return ok(name, `${apiKey.env} is set here`);
-    return {
-      name,
-      status: 'warn',
-      message: `${apiKey.env} is not set here`,
-      fix: [`Set ${apiKey.env} where the worker runs.`],
-    };
+    return apiKey === undefined ? ok(name, 'needs no key') : checkVariable(name, apiKey.env);
   });
+};
+
+/** Keys that signed decisions are checked with: a worker that cannot read them does not start. */
+const checkSigners = async (config: DataConfig): Promise<Check[]> => {
+  const { signers = [] } = (config.kind === 'data' ? config.config.approvals : undefined) ?? {};
+  if (config.kind !== 'data' || signers.length === 0) return [];
+  const { keySource } = await import('../signers/key-source.ts');
+  const folder = dirname(config.file);
+  return signers.map((signer, at) => {
+    const name = `signer ${signer.issuer}`;
+    try {
+      keySource(signer, { at, folder, warn: () => undefined });
+      return ok(name, 'its keys are where they are said to be');
+    } catch (error) {
+      // The message says what to do.
+      return { ...failed(name, error), fix: [] };
+    }
+  });
+};
+
+const checkWebhooks = (config: DataConfig): Check[] => {
+  const { webhooks = [] } = config.kind === 'data' ? config.config : {};
+  return webhooks.map(({ name, secret }) => checkVariable(`webhook ${name}`, secret.env));
 };
 
 /** Rules of which a worker warns at its start. */
@@ -74,7 +101,13 @@ const checkConfig = async (globals: Globals): Promise<readonly Check[]> => {
     if (config.kind === 'none') return [NO_CONFIG];
     if (config.kind === 'code' && !existsSync(config.file)) throw new Error(`there is no file ${config.file}`);
     const message = config.kind === 'code' ? `${config.file} (found, not run)` : `${config.file} is valid`;
-    return [ok(name, message), ...checkKeys(config), ...(await checkRules(config))];
+    return [
+      ok(name, message),
+      ...checkKeys(config),
+      ...checkWebhooks(config),
+      ...(await checkSigners(config)),
+      ...(await checkRules(config)),
+    ];
   } catch (error) {
     return [{ ...failed(name, error), fix: ['`holdfast schema config` prints what a configuration may hold.'] }];
   }

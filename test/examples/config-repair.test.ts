@@ -62,10 +62,17 @@ const makeTools = async (over: { readonly serviceUrl?: string; readonly afterEff
     return find(name).execute(parsed.value, makeContext(context));
   };
   const confirm = async (input: unknown): Promise<unknown> => await find('files.write').confirm?.(input);
+  /** What stands there, and what a write would put there, as whoever approves it is shown both. */
+  const change = async (input: unknown): Promise<unknown> => {
+    const write = find('files.write');
+    const before = (await write.snapshot?.(input, makeContext({}))) as string | null;
+    return { before, after: await write.preview?.(input, before) };
+  };
   return {
     root,
     run,
     confirm,
+    change,
     outbox: join(root, tools.OUTBOX),
     readLedger: async () => await ledger.readLedger(root),
   };
@@ -141,6 +148,17 @@ describe('tools of the example', () => {
 
     expect([...seen].every((text) => text === small || text === large)).toBe(true);
     expect(await readdir(join(root, 'config/prod'))).toEqual(['checkout.yaml', 'inventory.yaml', 'payments.yaml']);
+  });
+
+  it('shows what a write changes, before it does', async () => {
+    const { root, change } = await makeTools();
+    await writeFile(join(root, PAYMENTS), 'timeout_ms: 600\n');
+
+    expect(await change({ path: PAYMENTS, content: 'timeout_ms: 2000\n' })).toEqual({
+      before: 'timeout_ms: 600\n',
+      after: 'timeout_ms: 2000\n',
+    });
+    expect(await change({ path: 'config/new.yaml', content: 'x' })).toEqual({ before: null, after: 'x' });
   });
 
   it('writes once for a key, however often it is called', async () => {
